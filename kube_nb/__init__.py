@@ -1,0 +1,3 @@
+"""A whole Kubernetes cluster inside a notebook kernel."""
+
+__version__ = "0.1.0.dev0"
