@@ -15,6 +15,8 @@ import asyncio
 import contextlib
 import heapq
 import selectors
+import signal
+import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextvars import Context
@@ -185,33 +187,73 @@ class ClusterLoop(asyncio.SelectorEventLoop, Calendar):
         self._quiet.append(future)
         await future
 
-    # -- drivers -------------------------------------------------------------------------------------------------
+    # -- the inline driver ---------------------------------------------------------------------------------------
 
     def run_command(self, command: Coroutine[Any, Any, T]) -> T:
-        """Run a command inline in this thread with time free to move; raises `NothingLeftToHappen` on a dead wait."""
+        """Run a command in this thread until it is done.
 
-        async def freely() -> T:
-            with self.free_time():
-                return await command
-
-        task = self.create_task(freely())
-        try:
-            return self.run_until_complete(task)
-        except RuntimeError as error:
-            if task.done():
+        Ctrl-C cancels the command at its next wait and raises KeyboardInterrupt; every other task lives on. A wait
+        that nothing can end raises `NothingLeftToHappen`.
+        """
+        task = self.create_task(command)
+        with _interrupts(self, task) as interrupted:
+            try:
+                return self.run_until_complete(task)
+            except asyncio.CancelledError:
+                if interrupted():
+                    raise KeyboardInterrupt from None
                 raise
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                self.run_until_complete(task)
-            why = f"nothing is left to happen at {self._base_s:g} s, yet a command waits"
-            raise NothingLeftToHappen(why) from error
+            except RuntimeError as error:
+                if task.done():
+                    raise
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    self.run_until_complete(task)
+                why = f"nothing is left to happen at {self._base_s:g} s, yet a command waits"
+                raise NothingLeftToHappen(why) from error
+
+
+@contextlib.contextmanager
+def _interrupts(loop: ClusterLoop, task: "asyncio.Task[Any]") -> Iterator[Callable[[], bool]]:
+    """Turn the first SIGINT into a cancellation of `task`; a second one interrupts wherever the code stands.
+
+    Models asyncio.Runner, which likewise keeps KeyboardInterrupt out of the tasks that happen to run. Applies only in
+    the main thread and where Python's own handler is in force.
+    """
+    count = 0
+
+    def on_sigint(number: int, frame: object) -> None:
+        nonlocal count
+        count += 1
+        if count > 1 or task.done():
+            raise KeyboardInterrupt
+        task.cancel()
+        loop.call_soon_threadsafe(lambda: None)
+
+    ours = threading.current_thread() is threading.main_thread()
+    ours = ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if ours:
+        signal.signal(signal.SIGINT, on_sigint)
+    try:
+        yield lambda: count > 0
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+async def with_free_time(command: Coroutine[Any, Any, T]) -> T:
+    """Await `command` on the running `ClusterLoop` while time may move as far as it must."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, ClusterLoop)
+    with loop.free_time():
+        return await command
 
 
 def run(command: Coroutine[Any, Any, T], *, seed: int = 0) -> T:
     """`asyncio.run` on a fresh `ClusterLoop` at ``pace="max"``; for tests and scripts."""
     loop = ClusterLoop(seed=seed)
     try:
-        return loop.run_command(command)
+        return loop.run_command(with_free_time(command))
     finally:
         try:
             loop.run_until_complete(cancel_all_tasks())

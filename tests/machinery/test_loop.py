@@ -1,4 +1,5 @@
 import asyncio
+import signal
 
 import pytest
 
@@ -86,4 +87,25 @@ def test_finite_pace_runs_faster_than_the_wall():
     cluster = loop.ClusterLoop(pace=1000)
     cluster.run_until_complete(asyncio.sleep(5))
     assert 5 <= cluster.time() < 60
+    cluster.close()
+
+
+def test_ctrl_c_cancels_the_command_and_leaves_the_loop_sound():
+    cluster = loop.ClusterLoop()
+    other_work = []
+
+    async def other():
+        for number in range(3):
+            await asyncio.sleep(1)
+            other_work.append(number)
+
+    async def command():
+        asyncio.get_running_loop().call_soon(signal.raise_signal, signal.SIGINT)
+        await asyncio.sleep(1000)
+
+    task = cluster.create_task(other())
+    with pytest.raises(KeyboardInterrupt):
+        cluster.run_command(loop.with_free_time(command()))
+    cluster.run_command(loop.with_free_time(asyncio.wait_for(task, 60)))
+    assert other_work == [0, 1, 2]
     cluster.close()
