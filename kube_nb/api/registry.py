@@ -1,0 +1,128 @@
+"""`Registry`: the kinds that one server serves, to be looked up by URL, by kind, or by what a person types."""
+
+from collections.abc import Iterator
+
+from kube_nb.api import definitions
+from kube_nb.api.kinds import Kind, kinds_of, rows
+from kube_nb.machinery.gvk import GVK, GVR
+
+
+class Registry:
+    """A cluster's kinds, the built-in ones and those that CustomResourceDefinitions add.
+
+    Groups are in discovery's order (built-in ones by upstream's priority, then custom ones by name), versions within a
+    group with the preferred one first.
+    """
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        self.generation = 0  #: rises with every change; documents built from the registry are cached by it
+        self._by_gvr: dict[GVR, Kind] = {}
+        self._by_gvk: dict[GVK, Kind] = {}
+
+    @classmethod
+    def builtin(cls, version: str | None = None) -> "Registry":
+        """What a release serves by default; version: ``"1.37"``, the newest installed one if None.
+
+        Alpha and beta versions are left out, as a real server leaves them out unless told to serve them.
+        """
+        chosen = version or definitions.newest()
+        registry = cls(chosen)
+        known = definitions.load(chosen)
+        for group in rows():
+            for api_version in group["versions"]:
+                for kind in kinds_of(group, api_version, chosen):
+                    if kind.gvk in known:
+                        registry.add(kind)
+        return registry
+
+    def add(self, kind: Kind) -> None:
+        """Serve one more kind, or another row for one that is served already."""
+        self.generation += 1
+        self._by_gvr[kind.gvr] = kind
+        self._by_gvk[kind.gvk] = kind
+
+    def remove(self, gvr: GVR) -> None:
+        """Stop serving a kind; nothing happens if it was not served."""
+        kind = self._by_gvr.pop(gvr, None)
+        if kind is not None:
+            self.generation += 1
+            self._by_gvk.pop(kind.gvk, None)
+
+    def by_resource(self, group: str, version: str, plural: str) -> Kind | None:
+        return self._by_gvr.get(GVR(group, version, plural))
+
+    def by_gvk(self, gvk: GVK) -> Kind | None:
+        return self._by_gvk.get(gvk)
+
+    def kinds(self) -> list[Kind]:
+        """All kinds, in discovery's order of groups and versions."""
+        return sorted(self._by_gvr.values(), key=lambda kind: (-kind.priority, kind.group))
+
+    def groups(self) -> dict[str, list[str]]:
+        """Group name -> its versions, the preferred one first; the core group is ``""``."""
+        found: dict[str, list[str]] = {}
+        for kind in self.kinds():
+            versions = found.setdefault(kind.group, [])
+            if kind.version not in versions:
+                versions.append(kind.version)
+        return {group: sorted(versions, key=version_order) for group, versions in found.items()}
+
+    def preferred_version(self, group: str) -> str | None:
+        versions = self.groups().get(group)
+        return versions[0] if versions else None
+
+    def of(self, group: str, version: str) -> list[Kind]:
+        """The kinds of one group and version, by plural name as discovery lists them."""
+        found = [kind for kind in self._by_gvr.values() if kind.group == group and kind.version == version]
+        return sorted(found, key=lambda kind: kind.plural)
+
+    def by_category(self, category: str) -> list[Kind]:
+        """``all`` -> pods, replicationcontrollers, services, ...; each in its group's preferred version only."""
+        return [kind for kind in self._preferred() if category in kind.categories]
+
+    def resolve(self, text: str) -> Kind | None:
+        """The kind that a person means by ``po``, ``Deployment``, ``deployments.apps`` or ``pods.v1.``.
+
+        Models restmapper's shortcut expander over the discovery mapper: group and version may be cut off; without them
+        the first group in discovery's order wins, with its preferred version.
+        """
+        name, _, rest = text.lower().partition(".")
+        for kind in self._preferred():
+            if _is_called(kind, name) and (not rest or kind.group == rest):
+                return kind
+        version, dot, group = rest.partition(".")
+        for kind in self.kinds():
+            if dot and _is_called(kind, name) and kind.version == version and kind.group == group:
+                return kind
+        prefixed = (kind for kind in self._preferred() if rest and kind.group.startswith(rest))
+        return next((kind for kind in prefixed if _is_called(kind, name)), None)
+
+    def _preferred(self) -> Iterator[Kind]:
+        """Each resource once, in the version that clients use when none is given."""
+        order = {
+            (group, version): index
+            for group, versions in self.groups().items()
+            for index, version in enumerate(versions)
+        }
+        best: dict[tuple[str, str], Kind] = {}
+        for kind in self.kinds():
+            seen = best.get((kind.group, kind.plural))
+            if seen is None or order[kind.group, kind.version] < order[seen.group, seen.version]:
+                best[kind.group, kind.plural] = kind
+        return iter(best.values())
+
+
+def _is_called(kind: Kind, name: str) -> bool:
+    return name in (kind.plural, kind.singular, kind.kind.lower()) or name in kind.short_names
+
+
+def version_order(version: str) -> tuple[int, int, int, str]:
+    """A key that sorts ``v2, v1, v2beta2, v1beta1, v1alpha1, foo``. Models apimachinery pkg/version/helpers.go."""
+    for rank, word in ((1, "beta"), (2, "alpha")):
+        major, found, minor = version[1:].partition(word)
+        if found and version[:1] == "v" and major.isdigit() and minor.isdigit():
+            return rank, -int(major), -int(minor), ""
+    if version[:1] == "v" and version[1:].isdigit():
+        return 0, -int(version[1:]), 0, ""
+    return 3, 0, 0, version
