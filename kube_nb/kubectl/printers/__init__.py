@@ -1,0 +1,1 @@
+"""Output formats: -o wide|yaml|json|name|jsonpath|custom-columns."""

@@ -1,0 +1,61 @@
+"""Objects as JSON, YAML and names; the formats that need no template."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from kube_nb.machinery.gvk import GVK
+from kube_nb.machinery.types import Json, Obj
+
+
+def to_json(obj: Json) -> str:
+    """Indented by four, as kubectl prints it, with a newline at the end."""
+    text = json.dumps(obj, indent=4, ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + "\n"
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML in the style of sigs.k8s.io/yaml: keys sorted, list items at their parent's column, `|` for many lines."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    if "\n" in text:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|")
+    node = dumper.represent_str(text)
+    if node.style == "'" and _needs_double_quotes(text):
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+    return node
+
+
+def _needs_double_quotes(text: str) -> bool:
+    """go-yaml quotes what would read as another type (``"true"``, ``"1"``, ``""``) doubly, the rest singly."""
+    if text == "":
+        return True
+    resolved = yaml.SafeLoader.yaml_implicit_resolvers
+    loader_tag = next((tag for tag, pattern in resolved.get(text[0], []) if pattern.match(text)), None)
+    return loader_tag is not None
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def to_yaml(obj: Json) -> str:
+    """As kubectl prints it: keys sorted, no line folding."""
+    return yaml.dump(obj, Dumper=_Dumper, default_flow_style=False, width=2**31, allow_unicode=True, sort_keys=True)
+
+
+def name_of(obj: Obj, resource: str = "") -> str:
+    """``pod/web`` or ``deployment.apps/web``: the line of ``-o name``. resource: the singular, if known."""
+    gvk = GVK.of(obj)
+    singular = resource or gvk.kind.lower()
+    return (f"{singular}.{gvk.group}" if gvk.group else singular) + "/" + str(obj["metadata"].get("name", ""))
+
+
+def as_list(objects: Sequence[Obj], metadata: Obj | None = None) -> Obj:
+    """A v1 List around objects, as kubectl makes one for several results."""
+    return {"apiVersion": "v1", "items": list(objects), "kind": "List", "metadata": metadata or {"resourceVersion": ""}}
