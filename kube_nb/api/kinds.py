@@ -3,7 +3,7 @@
 A row of ``rows/<group>.yaml`` says what upstream spreads over storage, discovery and registration code:
 
     kind, plural, singular (default: the kind in lower case), short, categories, scope (default Namespaced),
-    verbs (default: all eight), since (the first release that serves it)
+    verbs (default: all eight)
     subresources: {name: {group, version, kind, verbs, since}}; the row's own kind and get/patch/update if left out
     generation: the fields whose change raises metadata.generation; [] means that it stays 1; absent means none at all
     fields: selectable by field selector besides metadata.name and metadata.namespace
@@ -12,7 +12,7 @@ A row of ``rows/<group>.yaml`` says what upstream spreads over storage, discover
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -140,25 +140,27 @@ def rows() -> tuple[Mapping[str, Any], ...]:
     return tuple(sorted(groups, key=lambda group: (-group["priority"], group["group"])))
 
 
-def kinds_of(group: Mapping[str, Any], version: str, cluster_version: str) -> list[Kind]:
-    """The kinds of one API version of a group that the release serves, as its rows say."""
-    served = (row for row in group["kinds"] if _since(row, cluster_version))
-    return [_kind(group, version, row, cluster_version) for row in served]
+def kinds_of(group: Mapping[str, Any], version: str, release_: str, served: Container[GVK]) -> list[Kind]:
+    """The kinds of one API version of a group that the release serves, as its rows and its definitions say."""
+    return [
+        _kind(group, version, row, release_, served)
+        for row in group["kinds"]
+        if GVK(group["group"], version, row["kind"]) in served
+    ]
 
 
-def _since(row: Mapping[str, Any], cluster_version: str) -> bool:
+def _is_served(row: Mapping[str, Any], cluster_version: str) -> bool:
     return "since" not in row or release(row["since"]) <= release(cluster_version)
 
 
-def _kind(group: Mapping[str, Any], version: str, row: Mapping[str, Any], cluster_version: str) -> Kind:
+def _kind(
+    group: Mapping[str, Any], version: str, row: Mapping[str, Any], cluster_version: str, served: Container[GVK]
+) -> Kind:
     own = GVK(group["group"], version, row["kind"])
-    stored_group, stored_version = split_api_version(
-        row.get("stored_as", GVK(own.group, group["versions"][0], "").api_version)
-    )
     subresources = (
         _subresource(own, name, sub)
         for name, sub in sorted(row.get("subresources", {}).items())
-        if _since(sub, cluster_version)
+        if _is_served(sub, cluster_version)
     )
     return Kind(
         group=own.group,
@@ -172,11 +174,19 @@ def _kind(group: Mapping[str, Any], version: str, row: Mapping[str, Any], cluste
         verbs=tuple(row.get("verbs", ALL_VERBS)),
         subresources=tuple(subresources),
         storage_prefix="/registry/" + row.get("storage", row["plural"]),
-        storage=GVK(stored_group, stored_version, own.kind),
+        storage=_stored(own, row, group["versions"], served),
         generation=tuple(row["generation"]) if "generation" in row else None,
         selectable=tuple(row.get("fields", ())),
         priority=group["priority"],
     )
+
+
+def _stored(own: GVK, row: Mapping[str, Any], versions: list[str], served: Container[GVK]) -> GVK:
+    """What etcd holds: the version that the row names, else the group's newest served one."""
+    if "stored_as" in row:
+        stored = split_api_version(row["stored_as"])
+        return GVK(stored[0], stored[1], own.kind)
+    return next(gvk for version in versions if (gvk := own._replace(version=version)) in served)
 
 
 def _subresource(own: GVK, name: str, row: Mapping[str, Any]) -> Subresource:

@@ -31,9 +31,8 @@ class Registry:
         known = definitions.load(chosen)
         for group in rows():
             for api_version in group["versions"]:
-                for kind in kinds_of(group, api_version, chosen):
-                    if kind.gvk in known:
-                        registry.add(kind)
+                for kind in kinds_of(group, api_version, chosen, known):
+                    registry.add(kind)
         return registry
 
     def add(self, kind: Kind) -> None:
