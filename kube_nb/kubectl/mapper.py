@@ -67,6 +67,11 @@ class Mapper:
                     return mapping
         return None
 
+    def lookup_kind(self, obj: Obj) -> Mapping | None:
+        """The mapping of an object's kind among those already known."""
+        gvk = GVK.of(obj)
+        return next((mapping for mapping in self.mappings if mapping.gvk == gvk), None)
+
     async def category(self, name: str) -> list[Mapping]:
         """The resources of a category such as ``all``, in the server's order."""
         if not self.mappings:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kube_nb.machinery import tabwriter
 from kube_nb.machinery.types import Json, Obj
@@ -26,6 +26,11 @@ class TableOptions:
 def render(table: Obj, options: TableOptions) -> str:
     """The table's aligned text; nothing for a table without rows."""
     return align(lines(table, options))
+
+
+def without_headers(options: TableOptions) -> TableOptions:
+    """The same options for a table that continues another."""
+    return replace(options, no_headers=True)
 
 
 def align(text: str) -> str:

@@ -1,0 +1,89 @@
+"""One switch for ``-o``: from its text to a function that prints objects."""
+
+from collections.abc import Callable, Sequence
+
+from kube_nb.kubectl.printers import custom_columns, jsonpath, objects
+from kube_nb.kubectl.result import KubectlError
+from kube_nb.machinery.pflag import Flag
+from kube_nb.machinery.types import Obj
+
+Printer = Callable[[Sequence[Obj], bool], str]
+
+OUTPUT_FLAGS = (
+    Flag("output", short="o", help="Output format. One of: (json, yaml, name, jsonpath, custom-columns, wide, ...)."),
+    Flag("template", help="Template string or path to template file to use when -o=jsonpath."),
+    Flag("allow-missing-template-keys", "bool", default=True, help="If true, ignore missing keys in templates."),
+    Flag("show-managed-fields", "bool", help="If true, keep the managedFields when printing objects in JSON or YAML."),
+)
+_ALLOWED = "custom-columns,custom-columns-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,wide,yaml"
+
+
+def printer(
+    output: str,
+    *,
+    template: str = "",
+    managed_fields: bool = False,
+    allow_missing_keys: bool = True,
+    headers: bool = True,
+    singulars: Callable[[Obj], str] = lambda obj: "",
+    allowed: str = _ALLOWED,
+) -> Printer | None:
+    """The printer of an output format, None for the server's tables (``""`` and ``wide``).
+
+    A printer takes the objects and whether they are a listing (which prints as a List even with one item).
+    """
+    form, _, argument = output.partition("=")
+    argument = argument or template
+    shown = _as_they_are if managed_fields else _without_managed_fields
+    try:
+        if form in ("", "wide"):
+            return None
+        if form in ("json", "yaml"):
+            write = objects.to_json if form == "json" else objects.to_yaml
+            return lambda found, listing: write(_one_or_list(shown(found), listing))
+        if form == "name":
+            return lambda found, listing: "".join(objects.name_of(obj, singulars(obj)) + "\n" for obj in found)
+        if form in ("jsonpath", "jsonpath-as-json"):
+            return _jsonpath(form, argument, allow_missing_keys)
+        if form == "custom-columns":
+            columns = custom_columns.parse(argument)
+            return lambda found, listing: custom_columns.render(columns, found, headers=headers)
+    except jsonpath.JsonPathError as error:
+        raise KubectlError(f"error: error parsing jsonpath {argument}, {error}") from None
+    raise KubectlError(
+        f'error: unable to match a printer suitable for the output format "{form}", allowed formats are: {allowed}'
+    )
+
+
+def _jsonpath(form: str, argument: str, allow_missing_keys: bool) -> Printer:
+    if not argument:
+        raise KubectlError("error: template format specified but no template given")
+    template = jsonpath.compile(argument, allow_missing_keys=allow_missing_keys)
+
+    def render(found: Sequence[Obj], listing: bool) -> str:
+        value = _one_or_list(found, listing)
+        try:
+            return template.render(value) if form == "jsonpath" else objects.to_json(template.find(value))
+        except jsonpath.JsonPathError as error:
+            raise KubectlError(f'error: error executing jsonpath "{argument}": {error}') from None
+
+    return render
+
+
+def _one_or_list(found: Sequence[Obj], listing: bool) -> Obj:
+    return found[0] if len(found) == 1 and not listing else objects.as_list(found)
+
+
+def _as_they_are(found: Sequence[Obj]) -> Sequence[Obj]:
+    return found
+
+
+def _without_managed_fields(found: Sequence[Obj]) -> Sequence[Obj]:
+    return [_without(obj) for obj in found]
+
+
+def _without(obj: Obj) -> Obj:
+    if "managedFields" not in (obj.get("metadata") or {}):
+        return obj
+    metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    return {**obj, "metadata": metadata}

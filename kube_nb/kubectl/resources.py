@@ -1,0 +1,236 @@
+"""From arguments and files to the resources a verb works on.
+
+``pods web``, ``pod/web deploy/api``, ``po,svc -l app=web`` and ``-f FILE`` all become `Target`s: a mapping, a
+namespace and a name. Models cli-runtime pkg/resource/builder.go.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from kube_nb.kubectl import manifest
+from kube_nb.kubectl.command import Invocation
+from kube_nb.kubectl.mapper import Mapping
+from kube_nb.kubectl.result import KubectlError
+from kube_nb.machinery.errors import ApiError
+from kube_nb.machinery.gvk import GVK
+from kube_nb.machinery.pflag import Flag
+from kube_nb.machinery.types import Obj
+
+FILENAME_FLAGS = (
+    Flag("filename", "strings", short="f", help="The files that contain the configurations, or - for the input."),
+    Flag("recursive", "bool", short="R", help="Process the directory used in -f, --filename recursively."),
+)
+SELECTOR_FLAGS = (
+    Flag("selector", short="l", help="Selector (label query) to filter on, supports '=', '==', '!=', 'in', 'notin'."),
+    Flag("field-selector", help="Selector (field query) to filter on, supports '=', '==', and '!='."),
+)
+ALL_NAMESPACES = Flag("all-namespaces", "bool", short="A", help="If present, list across all namespaces.")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A resource that a verb works on. obj: from a file, or as it was read. source: the file, for messages."""
+
+    mapping: Mapping
+    namespace: str | None
+    name: str
+    obj: Obj | None = None
+    source: str = ""
+
+    @property
+    def display(self) -> str:
+        """``pod/web`` or ``deployment.apps/web``, as kubectl names a resource in its messages."""
+        return f"{self.type_name}/{self.name}"
+
+    @property
+    def type_name(self) -> str:
+        group = self.mapping.gvr.group
+        return f"{self.mapping.singular}.{group}" if group else self.mapping.singular
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the arguments name: kinds alone (a listing), or kinds with names."""
+
+    mappings: tuple[Mapping, ...] = ()
+    names: tuple[tuple[Mapping, str], ...] = ()
+
+
+async def select(inv: Invocation, args: Sequence[str]) -> Selection:
+    """Read ``TYPE[,TYPE] [NAME...]`` or ``TYPE/NAME ...``; errors as kubectl words them."""
+    if not args:
+        return Selection()
+    if any("/" in arg for arg in args):
+        return Selection(names=tuple([await _typed_name(inv, arg) for arg in args]))
+    mappings = await types(inv, args[0])
+    if len(args) == 1:
+        return Selection(mappings=tuple(mappings))
+    return Selection(names=tuple((mapping, name) for mapping in mappings for name in args[1:]))
+
+
+async def types(inv: Invocation, text: str) -> list[Mapping]:
+    """``po,svc`` or a category such as ``all``."""
+    found: list[Mapping] = []
+    for word in text.split(","):
+        category = await inv.session.mapper.category(word)
+        found += category or [await inv.session.mapper.resource(word)]
+    return list(dict.fromkeys(found))
+
+
+async def _typed_name(inv: Invocation, arg: str) -> tuple[Mapping, str]:
+    kind, slash, name = arg.partition("/")
+    if not slash:
+        what = "there is no need to specify a resource type as a separate argument when passing arguments"
+        raise KubectlError(
+            f"error: {what} in resource/name form (e.g. 'kubectl get resource/<resource_name>' instead "
+            f"of 'kubectl get resource resource/<resource_name>'"
+        )
+    if not kind or not name or "/" in name:
+        raise KubectlError("error: arguments in resource/name form must have a single resource and name")
+    return await inv.session.mapper.resource(kind), name
+
+
+async def targets(inv: Invocation, args: Sequence[str] | None = None, *, everything: bool = False) -> list[Target]:
+    """Every resource that the arguments, ``-f``, ``-l`` and ``--all`` name; those given by kind alone are listed.
+
+    A fault of one resource is printed and the others are still returned.
+    """
+    if inv.flags.values.get("filename"):
+        return [target async for target in from_files(inv)]
+    selection = await select(inv, inv.args if args is None else args)
+    if not selection.mappings and not selection.names:
+        raise KubectlError(
+            "error: You must provide one or more resources by argument or filename.\n"
+            "Example resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n"
+            "   '<resource> <name>'\n   '<resource>'"
+        )
+    if selection.names:
+        return [Target(mapping, scope(inv, mapping), name) for mapping, name in selection.names]
+    if not everything and not inv.flags.values.get("selector") and not inv.flags.values.get("field-selector"):
+        raise KubectlError("error: resource(s) were provided, but no name was specified")
+    found: list[Target] = []
+    for mapping in selection.mappings:
+        for obj in (await list_objects(inv, mapping)).get("items") or []:
+            metadata = obj["metadata"]
+            found.append(Target(mapping, metadata.get("namespace"), metadata["name"], obj))
+    return found
+
+
+def scope(inv: Invocation, mapping: Mapping) -> str | None:
+    """The namespace for requests: None for cluster-scoped kinds and for ``--all-namespaces``."""
+    if not mapping.namespaced or inv.flags.values.get("all-namespaces"):
+        return None
+    return inv.namespace
+
+
+async def list_objects(inv: Invocation, mapping: Mapping) -> Obj:
+    """The objects of a kind that the selectors choose, with apiVersion and kind on every item."""
+    listed = await inv.session.client.list(
+        mapping.gvr,
+        scope(inv, mapping),
+        label_selector=inv.flags.values.get("selector") or "",
+        field_selector=inv.flags.values.get("field-selector") or "",
+    )
+    head = {"apiVersion": mapping.gvr.api_version, "kind": mapping.kind}
+    return {**listed, "items": [{**head, **item} for item in listed.get("items") or []]}
+
+
+async def read(inv: Invocation, target: Target) -> Obj:
+    """The target's object as the server has it now."""
+    return await inv.session.client.get(target.mapping.gvr, target.name, target.namespace)
+
+
+async def from_files(inv: Invocation) -> AsyncIterator[Target]:
+    """A target per document of ``-f``'s files; faults are printed and passed over."""
+    for source, text in _texts(inv):
+        try:
+            for document in manifest.documents(text):
+                async for target in _from_document(inv, document.obj, source):
+                    yield target
+        except manifest.ManifestError as error:
+            inv.fail(f"error: error parsing {source}: {error}")
+
+
+def _texts(inv: Invocation) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for path in inv["filename"]:
+        if path == "-":
+            found.append(("STDIN", inv.session.stdin))
+            continue
+        files = inv.session.read(path)
+        if not files:
+            inv.fail(f'error: the path "{path}" does not exist')
+        found += [(name, data.decode(errors="replace")) for name, data in files.items()]
+    return found
+
+
+async def _from_document(inv: Invocation, obj: Obj, source: str) -> AsyncIterator[Target]:
+    if obj.get("kind", "").endswith("List") and isinstance(obj.get("items"), list):
+        for item in obj["items"]:
+            if isinstance(item, dict):
+                kind = obj["kind"].removesuffix("List")
+                head = {"apiVersion": obj.get("apiVersion", ""), **({"kind": kind} if kind else {})}
+                async for target in _from_document(inv, {**head, **item}, source):
+                    yield target
+        return
+    try:
+        yield await recognise(inv, obj, source)
+    except KubectlError as error:
+        inv.fail(error.text)
+
+
+async def recognise(inv: Invocation, obj: Obj, source: str) -> Target:
+    """The target that an object from a file stands for; its kind must be served and its namespace must fit."""
+    gvk = GVK.of(obj)
+    metadata = obj.get("metadata") if isinstance(obj.get("metadata"), dict) else {}
+    name, namespace = (metadata or {}).get("name") or "", (metadata or {}).get("namespace") or ""
+    quoted = f'"{source}"'
+    if not gvk.kind:
+        raise KubectlError(f"error: unable to decode {quoted}: Object 'Kind' is missing in '{_compact(obj)}'")
+    if not obj.get("apiVersion"):
+        raise KubectlError(f"error: unable to decode {quoted}: Object 'apiVersion' is missing in '{_compact(obj)}'")
+    mapping = await inv.session.mapper.kind(gvk)
+    if mapping is None:
+        raise KubectlError(
+            f'error: resource mapping not found for name: "{name}" namespace: "{namespace}" from {quoted}: no matches '
+            f'for kind "{gvk.kind}" in version "{gvk.api_version}"\nensure CRDs are installed first'
+        )
+    if not mapping.namespaced:
+        return Target(mapping, None, name, obj, source)
+    if namespace and inv.given("namespace") and namespace != inv["namespace"]:
+        raise KubectlError(
+            f'error: the namespace from the provided object "{namespace}" does not match the namespace '
+            f"\"{inv['namespace']}\". You must pass '--namespace={namespace}' to perform this operation."
+        )
+    return Target(mapping, namespace or inv.namespace, name, obj, source)
+
+
+def _compact(obj: Obj) -> str:
+    import orjson
+
+    return orjson.dumps(obj, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def message_of(error: ApiError) -> str:
+    """An API error as kubectl prints it. Models kubectl pkg/cmd/util/helpers.go, StandardErrorMessage."""
+    if error.reason == "Invalid":
+        return f"The {_subject(error)} is invalid: {_causes(error)}" if error.details else f"Error: {error.message}"
+    if error.reason in ("", "Unauthorized") and error.code == 401:
+        return "error: You must be logged in to the server (Unauthorized)"
+    if error.reason:
+        return f"Error from server ({error.reason}): {error.message}"
+    return f"Error from server: {error.message}"
+
+
+def _subject(error: ApiError) -> str:
+    details = error.details or {}
+    return f'{details.get("kind", "")} "{details.get("name", "")}"'
+
+
+def _causes(error: ApiError) -> str:
+    """The causes, one bare or several as a list of ``* field: message``."""
+    causes = (error.details or {}).get("causes") or []
+    texts = list(dict.fromkeys(f"{cause['field']}: {cause['message']}" for cause in causes))
+    if not texts:
+        return error.message
+    return texts[0] if len(texts) == 1 else "\n" + "\n".join(f"* {text}" for text in texts)

@@ -1,0 +1,123 @@
+"""From a command line to a `Result`: finds the verb, reads its flags, runs it, words its errors."""
+
+import shlex
+from collections.abc import Sequence
+
+from kube_nb.client.errors import Unreachable
+from kube_nb.kubectl import helptext
+from kube_nb.kubectl.command import Command, Invocation, Session
+from kube_nb.kubectl.resources import message_of
+from kube_nb.kubectl.result import KubectlError, Result
+from kube_nb.kubectl.verbs import registry
+from kube_nb.machinery.errors import ApiError
+from kube_nb.machinery.pflag import Flag, FlagError, FlagSet, Parsed
+
+#: Flags of every verb.
+GLOBAL_FLAGS = (
+    Flag("namespace", short="n", help="If present, the namespace scope for this CLI request."),
+    Flag("help", "bool", short="h", help="Help for this command."),
+    Flag("context", help="The name of the kubeconfig context to use."),
+    Flag("cluster", help="The name of the kubeconfig cluster to use."),
+    Flag("user", help="The name of the kubeconfig user to use."),
+    Flag("kubeconfig", help="Path to the kubeconfig file to use for CLI requests."),
+    Flag("request-timeout", default="0", help="The length of time to wait for a single server request."),
+    Flag("warnings-as-errors", "bool", help="Treat warnings received from the server as errors."),
+    Flag("v", "int", short="v", help="Number for the log level verbosity."),
+)
+
+
+async def run(command_line: str | Sequence[str], session: Session) -> Result:
+    """Run ``get pods -l app=web`` (with or without the word kubectl). Never raises for what the command refuses."""
+    argv = shlex.split(command_line) if isinstance(command_line, str) else list(command_line)
+    if argv[:1] == ["kubectl"]:
+        argv = argv[1:]
+    result = Result()
+    try:
+        await _run(argv, session, result)
+    except KubectlError as error:
+        _refuse(result, error.text, error.exit_code)
+    except ApiError as error:
+        _refuse(result, message_of(error), 1)
+    except Unreachable as error:
+        _refuse(result, _unreachable(str(error)), 1)
+    return result
+
+
+def _unreachable(text: str) -> str:
+    """A refused connection in kubectl's words; the address stands between "tcp " and ": connect"."""
+    address = text.partition("dial tcp ")[2].partition(": ")[0]
+    if "refused" in text and address:
+        return f"The connection to the server {address} was refused - did you specify the right host or port?"
+    return f"Unable to connect to the server: {text}"
+
+
+def _refuse(result: Result, text: str, exit_code: int) -> None:
+    result.stderr += text if text.endswith("\n") else text + "\n"
+    result.exit_code = exit_code
+
+
+async def _run(argv: list[str], session: Session, result: Result) -> None:
+    command, path, rest = locate(argv)
+    if command is None:
+        result.text = helptext.overview()
+        return
+    try:
+        flags = FlagSet((*command.flags, *(f for f in GLOBAL_FLAGS if f.name not in {g.name for g in command.flags})))
+        parsed = flags.parse(rest)
+    except FlagError as error:
+        raise KubectlError(f"error: {error}\nSee '{path} --help' for usage.") from None
+    if parsed["help"] or command.run is None:
+        _group_or_help(command, path, parsed, result)
+        return
+    await command.run(Invocation(session, parsed, result))
+
+
+def locate(argv: Sequence[str]) -> tuple[Command | None, str, list[str]]:
+    """The command that a line names, its full name, and the words behind it."""
+    rest = list(argv)
+    flags = _leading_flags(rest)
+    if not rest or rest[0] in ("help", "--help", "-h"):
+        return None, "kubectl", []
+    word = rest.pop(0)
+    command = registry.find(word)
+    if command is None:
+        raise KubectlError(f'error: unknown command "{word}" for "kubectl"{_suggestions(word)}')
+    path = f"kubectl {command.name}"
+    while command.subcommands and rest and (sub := command.subcommand(rest[0])) is not None:
+        command, path, rest = sub, f"{path} {sub.name}", rest[1:]
+    return command, path, flags + rest
+
+
+def _leading_flags(rest: list[str]) -> list[str]:
+    """Take global flags that stand before the verb: ``kubectl -n kube-system get pods``."""
+    taken: list[str] = []
+    known = {f"--{flag.name}": flag for flag in GLOBAL_FLAGS} | {f"-{f.short}": f for f in GLOBAL_FLAGS if f.short}
+    while rest and rest[0].startswith("-") and rest[0] not in ("-h", "--help"):
+        word = rest.pop(0)
+        taken.append(word)
+        flag = known.get(word)
+        if flag is not None and flag.value_if_bare is None and rest:
+            taken.append(rest.pop(0))
+    return taken
+
+
+def _group_or_help(command: Command, path: str, parsed: Parsed, result: Result) -> None:
+    if command.run is None and parsed.args and not parsed["help"]:
+        raise KubectlError(f'error: unknown command "{parsed.args[0]}" for "{path}"\nSee \'{path} -h\' for help.')
+    result.text = helptext.of(command, path)
+
+
+def _suggestions(word: str) -> str:
+    """Commands that look alike, as cobra offers them."""
+    near = [each.name for each in registry.commands() if _distance(word, each.name) <= 2 or each.name.startswith(word)]
+    return "\n\nDid you mean this?\n" + "".join(f"\t{name}\n" for name in sorted(near)) if near else ""
+
+
+def _distance(a: str, b: str) -> int:
+    """Levenshtein's distance."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        row, above = [i], row
+        for j, y in enumerate(b, 1):
+            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (x != y)))
+    return row[-1]

@@ -1,0 +1,178 @@
+"""``kubectl apply``: client-side by three-way merge, or ``--server-side``.
+
+Models kubectl pkg/cmd/apply: the object as it was last applied is kept in an annotation; what the manifest dropped
+since then is removed, what others set is left alone.
+"""
+
+import json
+
+from kube_nb.api import schema
+from kube_nb.client.rest import PatchType
+from kube_nb.kubectl import changes, resources
+from kube_nb.kubectl.command import Command, Invocation
+from kube_nb.kubectl.result import KubectlError
+from kube_nb.machinery import labels, objects
+from kube_nb.machinery.errors import ApiError
+from kube_nb.machinery.gvk import GVK
+from kube_nb.machinery.patch import merge, strategic
+from kube_nb.machinery.pflag import Flag
+from kube_nb.machinery.types import Obj
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+async def run(inv: Invocation) -> None:
+    if not inv["filename"]:
+        raise KubectlError("error: must specify one of -f and -k")
+    if inv["server-side"] and changes.dry_run(inv) == "client":
+        raise KubectlError(
+            "error: --dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)"
+        )
+    if inv["force-conflicts"] and not inv["server-side"]:
+        raise KubectlError("error: --force-conflicts only works with --server-side")
+    found = [target for target in await resources.targets(inv) if _selected(inv, target)]
+    if not found and not inv.result.exit_code:
+        raise KubectlError("error: no objects passed to apply")
+    for target in found:
+        try:
+            await apply(inv, target)
+        except ApiError as error:
+            inv.fail(resources.message_of(error))
+        except KubectlError as error:
+            inv.fail(error.text)
+
+
+def _selected(inv: Invocation, target: resources.Target) -> bool:
+    return not inv["selector"] or labels.parse(inv["selector"]).matches(objects.labels(target.obj or {}))
+
+
+async def apply(inv: Invocation, target: resources.Target) -> None:
+    """Apply one object and tell what came of it."""
+    obj = target.obj or {}
+    metadata = obj.get("metadata") or {}
+    if not target.name and metadata.get("generateName"):
+        raise KubectlError(f"error: from {metadata['generateName']}: cannot use generate name with apply")
+    if inv["server-side"]:
+        await _server_side(inv, target, obj)
+    else:
+        await _client_side(inv, target, obj)
+
+
+async def _server_side(inv: Invocation, target: resources.Target, obj: Obj) -> None:
+    query = changes.write_query(inv)
+    if inv["force-conflicts"]:
+        query["force"] = ["true"]
+    path = target.mapping.gvr.path(target.namespace, target.name)
+    headers = {"content-type": "application/apply-patch+yaml", "accept": "application/json"}
+    try:
+        stored = (await inv.session.client.raw("PATCH", path, query, obj, headers)).object()
+    except ApiError as error:
+        if error.code == 409:
+            raise KubectlError(f"error: {error.message}\n{_CONFLICT_ADVICE}") from None
+        raise
+    changes.report(inv, target, stored, "serverside-applied")
+
+
+async def _client_side(inv: Invocation, target: resources.Target, obj: Obj) -> None:
+    modified = _annotated(obj, target)
+    try:
+        live = await resources.read(inv, target)
+    except ApiError as error:
+        if error.code != 404:
+            raise _with_source(error, "retrieving current configuration of", target) from None
+        try:
+            stored = await changes.create(inv, target, modified)
+        except ApiError as refused:
+            raise _with_source(refused, "creating", target) from None
+        changes.report(inv, target, stored, "created")
+        return
+    await _patch(inv, target, live, modified)
+
+
+async def _patch(inv: Invocation, target: resources.Target, live: Obj, modified: Obj) -> None:
+    last = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    if last is None and changes.dry_run(inv) == "none":
+        inv.err(
+            f"Warning: resource {target.mapping.gvr.resource}/{target.name} is missing the {LAST_APPLIED} annotation "
+            "which is required by kubectl apply. kubectl apply should only be used on resources created declaratively "
+            "by either kubectl create --save-config or kubectl apply. The missing annotation will be patched "
+            "automatically."
+        )
+    original = json.loads(last) if last else {}
+    type, body = _three_way(target.mapping.gvk, original, modified, live)
+    if not body:
+        changes.report(inv, target, live, "unchanged")
+        return
+    if changes.dry_run(inv) == "client":
+        changes.report(inv, target, modified, "configured")
+        return
+    path = target.mapping.gvr.path(target.namespace, target.name)
+    headers = {"content-type": f"application/{type}-patch+json", "accept": "application/json"}
+    try:
+        response = await inv.session.client.raw("PATCH", path, changes.write_query(inv), body, headers)
+    except ApiError as error:
+        raise _with_source(error, "applying patch to", target) from None
+    stored = response.object()
+    same = stored["metadata"].get("resourceVersion") == live["metadata"].get("resourceVersion")
+    changes.report(inv, target, stored, "unchanged" if same and changes.dry_run(inv) == "none" else "configured")
+
+
+def _three_way(gvk: GVK, original: Obj, modified: Obj, live: Obj) -> tuple[PatchType, Obj]:
+    """What turns `live` into `modified` and drops what `original` had: strategic for kinds with a schema, else merge."""
+    known = schema.schemas().for_gvk(gvk)
+    if known is None:
+        return "merge", merge.three_way(original, modified, live)
+    return "strategic", strategic.three_way(original, modified, live, known)
+
+
+def _annotated(obj: Obj, target: resources.Target) -> Obj:
+    """The manifest's object with itself in the last-applied annotation, and with its namespace filled in."""
+    metadata = dict(obj.get("metadata") or {})
+    if target.namespace:
+        metadata["namespace"] = target.namespace
+    annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != LAST_APPLIED}
+    bare = {**obj, "metadata": {**metadata, "annotations": annotations}}
+    text = json.dumps(bare, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+    return {**obj, "metadata": {**metadata, "annotations": {**annotations, LAST_APPLIED: text}}}
+
+
+def _with_source(error: ApiError, doing: str, target: resources.Target) -> ApiError:
+    """The error with the file it came from, as AddSourceToErr words it."""
+    return ApiError(error.code, error.reason, f'error when {doing} "{target.source}": {error.message}', error.details)
+
+
+_CONFLICT_ADVICE = """\
+Please review the fields above--they currently have other managers. Here
+are the ways you can resolve this warning:
+* If you intend to manage all of these fields, please re-run the apply
+  command with the `--force-conflicts` flag.
+* If you do not intend to manage all of the fields, please edit your
+  manifest to remove references to the fields that should keep their
+  current managers.
+* You may co-own fields by updating your manifest to match the existing
+  value; in this case, you'll become the manager if the other manager(s)
+  stop managing the field (remove it from their configuration).
+See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"""
+
+
+COMMAND = Command(
+    name="apply",
+    about="Apply a configuration to a resource by file name or stdin. The resource name must be specified. This "
+    "resource will be created if it doesn't exist yet.",
+    usage="kubectl apply (-f FILENAME | -k DIRECTORY) [options]",
+    examples="""\
+  # Apply the configuration in pod.json to a pod
+  kubectl apply -f ./pod.json
+
+  # Apply the configuration on the server, and take over fields that others manage
+  kubectl apply --server-side --force-conflicts -f deployment.yaml""",
+    run=run,
+    flags=(
+        *resources.FILENAME_FLAGS,
+        *resources.SELECTOR_FLAGS[:1],
+        Flag("server-side", "bool", help="If true, apply runs in the server instead of the client."),
+        Flag("force-conflicts", "bool", help="If true, server-side apply will force the changes against conflicts."),
+        changes.VALIDATE,
+        *changes.change_flags("kubectl-client-side-apply"),
+    ),
+)

@@ -1,0 +1,25 @@
+"""Every verb by name, in the groups of ``kubectl --help``. A new verb is a module and a line here."""
+
+from collections.abc import Iterator
+
+from kube_nb.kubectl.command import Command
+from kube_nb.kubectl.verbs import apply, delete, get, label, nodes, patch, scale
+
+GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
+    ("Basic Commands", (get.COMMAND, delete.COMMAND)),
+    ("Deploy Commands", (scale.COMMAND,)),
+    ("Cluster Management Commands", (nodes.CORDON, nodes.UNCORDON, nodes.TAINT)),
+    ("Advanced Commands", (apply.COMMAND, patch.COMMAND)),
+    ("Settings Commands", (label.LABEL, label.ANNOTATE)),
+)
+
+
+def commands() -> Iterator[Command]:
+    """Every command in the order of the help text."""
+    for _, group in GROUPS:
+        yield from group
+
+
+def find(name: str) -> Command | None:
+    """The command of a name or an alias."""
+    return next((each for each in commands() if name == each.name or name in each.aliases), None)
