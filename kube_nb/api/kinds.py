@@ -65,7 +65,8 @@ class Kind:
 
     storage_prefix: ``/registry/pods``, without a slash at the end. storage: the GVK that etcd holds.
     generation: None if the kind has no metadata.generation, else the dotted fields whose change raises it.
-    columns and schema are set for custom resources only; built-in kinds have their printers and schemas elsewhere.
+    columns and schema are set for custom resources only; built-in kinds have their printers elsewhere and the schema
+    that `api.schema.of_kind` finds by their release.
     """
 
     group: str
@@ -87,6 +88,7 @@ class Kind:
     columns: tuple[Column, ...] | None = None
     schema: "Schema | None" = None
     deprecation: str = ""
+    release: str = ""
     gvk: GVK = field(init=False)
     gvr: GVR = field(init=False)
 
@@ -178,6 +180,7 @@ def _kind(
         generation=tuple(row["generation"]) if "generation" in row else None,
         selectable=tuple(row.get("fields", ())),
         priority=group["priority"],
+        release=cluster_version,
     )
 
 

@@ -16,6 +16,7 @@ import yaml
 
 from kube_nb.api import decode, definitions
 from kube_nb.api.decode import DROP, Decoder, Mismatch, Unknown, Unreadable
+from kube_nb.api.kinds import Kind
 from kube_nb.machinery import errors
 from kube_nb.machinery.gvk import GVK
 from kube_nb.machinery.types import Json, Obj
@@ -65,7 +66,7 @@ class Schema:
     """
 
     def __init__(self, schemas: "Schemas", raw: Mapping[str, Any], owner: str, name: str) -> None:
-        self._schemas = schemas
+        self.schemas = schemas
         self._owner = owner
         self._name = name
         self.definition, self._type = schemas.definitions.resolve(dict(raw))
@@ -87,7 +88,7 @@ class Schema:
         """An object's fields; empty for every other kind."""
         if self.kind != "object":
             return {}
-        return self._schemas.struct_fields(self.definition, self._type)
+        return self.schemas.struct_fields(self.definition, self._type)
 
     def field(self, name: str) -> "Schema | None":
         return self.fields.get(name)
@@ -103,7 +104,7 @@ class Schema:
     @functools.cached_property
     def _element(self) -> "Schema | None":
         raw = self._type.get("items") if self.kind == "list" else self._type.get("additionalProperties")
-        return Schema(self._schemas, raw, "", "") if isinstance(raw, dict) and self.kind in ("list", "map") else None
+        return Schema(self.schemas, raw, "", "") if isinstance(raw, dict) and self.kind in ("list", "map") else None
 
     def default_for(self, key: str) -> Json:
         """What a missing list-map key counts as: TCP for a port's protocol, else None."""
@@ -128,9 +129,9 @@ class Schema:
         if self.definition in _SPECIAL:
             return _SPECIAL[self.definition][1]
         if self.definition.startswith(_EXTENSIONS) and self.definition in _UNIONS:
-            return _UNIONS[self.definition](self._schemas)
+            return _UNIONS[self.definition](self.schemas)
         if self.kind == "object":
-            return self._schemas.struct_decoder(self.definition, self)
+            return self.schemas.struct_decoder(self.definition, self)
         if self._element is not None:
             return self._container_decoder(self._element)
         return self._scalar_decoder()
@@ -140,7 +141,7 @@ class Schema:
         """Whether Go writes the field when it is empty: a pointer, or a field without omitempty."""
         if not self._name:
             return True
-        if self._name in self._schemas.required(self._owner):
+        if self._name in self.schemas.required(self._owner):
             return True
         tags = _go_types().get(self._owner, {})
         if _is_number_or_bool(self._type):
@@ -207,6 +208,10 @@ class Schema:
         """`obj` as the server keeps it; raises as `decode`."""
         return self.decode(obj)[0]
 
+    def default(self, obj: Obj) -> Obj:
+        """`obj` with the defaults that the schema itself carries; built-in types have theirs in api.defaults."""
+        return obj
+
     def _refusal(self, obj: Obj, fault: str) -> errors.ApiError:
         gvk = GVK.of(obj)
         own = self.definition.rpartition(".")[2]
@@ -217,6 +222,11 @@ class Schema:
             if count == _MOST_UNKNOWN:
                 return
             yield f'unknown field "{path}"'
+
+
+def of_kind(kind: Kind) -> "Schema | None":
+    """A served kind's schema: its CRD's, or its release's."""
+    return kind.schema if kind.schema is not None else schemas(kind.release).for_gvk(kind.gvk)
 
 
 def _shared(obj: Obj, old: Obj) -> Obj:
@@ -385,4 +395,4 @@ def schemas(version: str | None = None) -> Schemas:
     return Schemas(definitions.load(version or definitions.newest()))
 
 
-__all__ = ["DROP", "Schema", "Schemas", "schemas", "short_name", "strict_error"]
+__all__ = ["DROP", "Schema", "Schemas", "of_kind", "schemas", "short_name", "strict_error"]
