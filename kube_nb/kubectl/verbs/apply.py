@@ -118,7 +118,7 @@ async def _patch(inv: Invocation, target: resources.Target, live: Obj, modified:
 
 
 def _three_way(gvk: GVK, original: Obj, modified: Obj, live: Obj) -> tuple[PatchType, Obj]:
-    """What turns `live` into `modified` and drops what `original` had: strategic for kinds with a schema, else merge."""
+    """What turns `live` into `modified` less what `original` had: strategic for kinds with a schema, else merge."""
     known = schema.schemas().for_gvk(gvk)
     if known is None:
         return "merge", merge.three_way(original, modified, live)

@@ -15,7 +15,7 @@ from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.pflag import Flag
 from kube_nb.machinery.types import Json, Obj
 
-_TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
 #: The tables of one kind: the mapping, and one table per request that was made for it.
 Group = tuple[Mapping, list[Obj]]
@@ -184,7 +184,7 @@ def _sorted_rows(rows: list[Obj], expression: str) -> list[Obj]:
 
 
 async def _table(inv: Invocation, path: str, query: dict[str, list[str]]) -> Obj:
-    response = await inv.session.client.raw("GET", path, query=query, headers={"accept": _TABLE})
+    response = await inv.session.client.raw("GET", path, query=query, headers={"accept": TABLE})
     return response.object()
 
 
