@@ -1,1 +1,14 @@
-"""(docstring to be written: the package's guarantees, data flow, which module to read first)."""
+"""An etcd: a key-value store that remembers every revision, with watches, leases and transactions.
+
+Guarantees: one order of revisions; a transaction's writes share one revision and are all there or none; a watcher sees
+every event from its first revision on, in order, once, the events of one revision together, or is told that they are
+compacted away, never silence; a lease's keys go with it in one revision; history stays until somebody compacts.
+
+A request's way: `local.LocalBackend` (async, on the loop's time) -> `store.Store` (plain, synchronous) -> `txn` and
+`ranges` (checks, then reads and writes) -> `history.History` (versions by key and by revision) -> `watch.Audience`
+(who hears of it). Read `backend` first: the values and the `Backend` protocol; then `history`, then `store`.
+Only `apiserver` and the wiring import this package; it knows bytes only.
+"""
+
+#: The release whose API and behaviour this package follows; what `Maintenance.Status` tells.
+VERSION = "3.6.0"

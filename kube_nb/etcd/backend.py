@@ -1,7 +1,7 @@
-"""The contract: the values that go into and out of the store, and the `Backend` that serves them.
+r"""The contract: the values that go into and out of the store, and the `Backend` that serves them.
 
 Field names and defaults are those of etcd's messages (rpc.proto, kv.proto). A single key is the interval
-``(key, b"")``; ``range_end=b"\\0"`` means from `key` on, `prefix_end(key)` gives all keys with the prefix `key`.
+``(key, b"")``; ``range_end=b"\0"`` means from `key` on, `prefix_end(key)` gives all keys with the prefix `key`.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -151,7 +151,7 @@ class Txn(NamedTuple):
 Op: TypeAlias = Range | Put | DeleteRange | Txn
 
 
-# -- results: `revision` is the response header's ----------------------------------------------------------------------
+# -- results: `revision` is the response header's --------------------------------------------------------------------
 
 
 class RangeResult(NamedTuple):
@@ -159,7 +159,7 @@ class RangeResult(NamedTuple):
 
     revision: int
     kvs: list[KeyValue]
-    count: int
+    count: int  # type: ignore[assignment]  # etcd's name; hides tuple.count, which nobody needs
     more: bool = False
 
 
@@ -344,6 +344,6 @@ class Backend(Protocol):
 
 
 def prefix_end(prefix: bytes) -> bytes:
-    """The end of the interval of all keys with this prefix; ``\\0`` (from key on) if there is no greater one."""
+    r"""The end of the interval of all keys with this prefix; ``\0`` (from key on) if there is no greater one."""
     kept = prefix.rstrip(b"\xff")
     return kept[:-1] + bytes([kept[-1] + 1]) if kept else b"\0"

@@ -1,0 +1,142 @@
+"""Leases: promises of the store to delete keys unless somebody renews in time.
+
+Times are given (`now_s`, cluster seconds), so nothing here waits. Which keys hang on a lease is an index over the
+keys' own `lease` fields; a fork starts without it and builds it when first asked.
+
+Models server/lease/lessor.go. Differs: a lease expires at its very second, not at the next half-second check.
+"""
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from kube_nb.etcd.errors import LeaseExists, LeaseNotFound, LeaseTTLTooLarge
+from kube_nb.etcd.history import History
+from kube_nb.etcd.interval import Interval
+
+#: etcd's floor with its default election timeout of a second: one and a half of it, rounded up.
+MIN_TTL_S = 2
+MAX_TTL_S = 9_000_000_000
+
+
+@dataclass(slots=True)
+class Lease:
+    """granted_at: the store's revision then. ended_at: the revision that its end made, 0 while it lives."""
+
+    id: int
+    ttl_s: int
+    expires_s: float
+    granted_at: int = 0
+    ended_at: int = 0
+
+
+class Leases:
+    """The leases of one store, by id. ids: gives the id of a lease whose owner did not choose one."""
+
+    def __init__(self, ids: Callable[[], int], min_ttl_s: int = MIN_TTL_S) -> None:
+        self._ids = ids
+        self._min_ttl_s = min_ttl_s
+        self._leases: dict[int, Lease] = {}
+        self._ended: list[Lease] = []
+        self._keys: dict[int, dict[bytes, None]] | None = {}
+        self._due: list[tuple[float, int]] = []  # a heap; entries of renewed or ended leases are dropped when met
+
+    def __contains__(self, id: int) -> bool:
+        return id in self._leases
+
+    def __len__(self) -> int:
+        return len(self._leases)
+
+    def get(self, id: int) -> Lease:
+        lease = self._leases.get(id)
+        if lease is None:
+            raise LeaseNotFound
+        return lease
+
+    def ids(self) -> list[int]:
+        """Every lease, the one that expires first in front."""
+        return sorted(self._leases, key=lambda id: (self._leases[id].expires_s, id))
+
+    def grant(self, ttl_s: int, id: int, now_s: float, revision: int) -> Lease:
+        if ttl_s > MAX_TTL_S:
+            raise LeaseTTLTooLarge
+        while not id:
+            id = self._ids()
+            id = 0 if id in self._leases else id
+        if id in self._leases:
+            raise LeaseExists
+        ttl_s = max(ttl_s, self._min_ttl_s)
+        lease = self._leases[id] = Lease(id, ttl_s, now_s + ttl_s, revision)
+        heapq.heappush(self._due, (lease.expires_s, id))
+        return lease
+
+    def renew(self, id: int, now_s: float) -> Lease:
+        lease = self.get(id)
+        lease.expires_s = now_s + lease.ttl_s
+        heapq.heappush(self._due, (lease.expires_s, id))
+        return lease
+
+    def end(self, id: int, revision: int) -> None:
+        """Forget the lease, whose keys were deleted at `revision`."""
+        lease = self._leases.pop(id)
+        if self._keys is not None:
+            self._keys.pop(id, None)
+        lease.ended_at = revision
+        self._ended.append(lease)
+
+    def next_expiry_s(self) -> float | None:
+        due = self._due
+        while due and not self._is_current(*due[0]):
+            heapq.heappop(due)
+        return due[0][0] if due else None
+
+    def expired(self, now_s: float) -> list[int]:
+        """The leases whose time is up, in the order of their expiry."""
+        found = []
+        while (at := self.next_expiry_s()) is not None and at <= now_s:
+            found.append(heapq.heappop(self._due)[1])
+        return found
+
+    def _is_current(self, expires_s: float, id: int) -> bool:
+        lease = self._leases.get(id)
+        return lease is not None and lease.expires_s == expires_s
+
+    # -- keys ----------------------------------------------------------------------------------------------------
+
+    def move(self, key: bytes, old: int, new: int) -> None:
+        """The key hung on lease `old` and hangs on `new` from now on; 0 is none."""
+        if old == new or self._keys is None:
+            return
+        if old and old in self._keys:
+            self._keys[old].pop(key, None)
+        if new:
+            self._keys.setdefault(new, {})[key] = None
+
+    def keys(self, id: int, history: History) -> list[bytes]:
+        """The keys that hang on the lease, in order."""
+        if self._keys is None:
+            self._keys = {}
+            for kv in history.scan(Interval(b"", None)):
+                if kv.lease:
+                    self._keys.setdefault(kv.lease, {})[kv.key] = None
+        return sorted(self._keys.get(id, ()))
+
+    # -- forks and compaction ------------------------------------------------------------------------------------
+
+    def fork(self, at: int, now_s: float) -> "Leases":
+        """The leases as of revision `at`. One that has ended since is alive again with its whole time before it."""
+        fork = Leases(self._ids, self._min_ttl_s)
+        fork._keys = None
+        for lease in self._leases.values():
+            if lease.granted_at <= at:
+                fork._leases[lease.id] = replace(lease)
+        for lease in self._ended:
+            if lease.granted_at <= at < lease.ended_at and lease.id not in fork._leases:
+                fork._leases[lease.id] = replace(lease, expires_s=now_s + lease.ttl_s, ended_at=0)
+        fork._due = [(lease.expires_s, lease.id) for lease in fork._leases.values()]
+        heapq.heapify(fork._due)
+        return fork
+
+    def forget(self, revision: int) -> None:
+        """Drop what only forks before `revision` could ask for."""
+        self._ended = [lease for lease in self._ended if lease.ended_at > revision]

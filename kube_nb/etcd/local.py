@@ -1,0 +1,298 @@
+"""`LocalBackend`: the store as the in-kernel `Backend`, on the loop's time.
+
+Nothing suspends but `Watcher.__anext__`. One timer stands for the next lease to expire.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from kube_nb.etcd import VERSION
+from kube_nb.etcd.backend import (
+    Compare,
+    DeleteRange,
+    DeleteRangeResult,
+    LeaseGrantResult,
+    LeaseTimeToLiveResult,
+    Op,
+    OptimisticResult,
+    Put,
+    PutResult,
+    Range,
+    RangeResult,
+    StatusResult,
+    Txn,
+    TxnResult,
+    WatchBatch,
+)
+from kube_nb.etcd.errors import Stopped, WatchCanceled
+from kube_nb.etcd.store import Store
+from kube_nb.etcd.watch import Callback
+from kube_nb.machinery import clock as clocks
+from kube_nb.machinery.clock import Clock
+
+#: How often an idle watcher that asked for it is told how far the store is (etcd: watch-progress-notify-interval).
+PROGRESS_INTERVAL_S = 600.0
+
+
+class LocalBackend:
+    """A `Backend` over a `Store`. Its lease timer needs the running loop, from the first lease on, until `close`."""
+
+    def __init__(self, store: Store, clock: Clock, *, progress_interval_s: float = PROGRESS_INTERVAL_S) -> None:
+        self.store = store
+        self.clock = clock
+        self.progress_interval_s = progress_interval_s
+        self._timer: asyncio.TimerHandle | None = None
+        self._watchers: dict[LocalWatcher, None] = {}
+        self._closed = False
+
+    def fork(self, clock: Clock, at: int = 0) -> "LocalBackend":
+        """An independent backend from revision `at` on, on its own clock, which should show the same time."""
+        return LocalBackend(
+            self.store.fork(at, now_s=clock.time()), clock, progress_interval_s=self.progress_interval_s
+        )
+
+    def close(self) -> None:
+        """Stop the timer and end every watcher; the store stays readable."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for watcher in list(self._watchers):
+            watcher.end(Stopped())
+
+    # -- keys ----------------------------------------------------------------------------------------------------
+
+    async def range(
+        self,
+        key: bytes,
+        range_end: bytes = b"",
+        *,
+        limit: int = 0,
+        revision: int = 0,
+        sort_order: int = 0,
+        sort_target: int = 0,
+        serializable: bool = False,
+        keys_only: bool = False,
+        count_only: bool = False,
+        min_mod_revision: int = 0,
+        max_mod_revision: int = 0,
+        min_create_revision: int = 0,
+        max_create_revision: int = 0,
+    ) -> RangeResult:
+        return self.store.range(
+            Range(
+                key,
+                range_end,
+                limit,
+                revision,
+                sort_order,
+                sort_target,
+                serializable,
+                keys_only,
+                count_only,
+                min_mod_revision,
+                max_mod_revision,
+                min_create_revision,
+                max_create_revision,
+            )
+        )
+
+    async def put(
+        self,
+        key: bytes,
+        value: bytes = b"",
+        *,
+        lease: int = 0,
+        prev_kv: bool = False,
+        ignore_value: bool = False,
+        ignore_lease: bool = False,
+    ) -> PutResult:
+        return self.store.put(Put(key, value, lease, prev_kv, ignore_value, ignore_lease))
+
+    async def delete_range(self, key: bytes, range_end: bytes = b"", *, prev_kv: bool = False) -> DeleteRangeResult:
+        return self.store.delete_range(DeleteRange(key, range_end, prev_kv))
+
+    async def txn(
+        self, compare: Sequence[Compare] = (), success: Sequence[Op] = (), failure: Sequence[Op] = ()
+    ) -> TxnResult:
+        return self.store.txn(Txn(compare, success, failure))
+
+    async def optimistic_put(
+        self, key: bytes, value: bytes, expected_revision: int, *, lease: int = 0, get_on_failure: bool = False
+    ) -> OptimisticResult:
+        return self.store.optimistic_put(key, value, expected_revision, lease=lease, get_on_failure=get_on_failure)
+
+    async def optimistic_delete(
+        self, key: bytes, expected_revision: int, *, get_on_failure: bool = False
+    ) -> OptimisticResult:
+        return self.store.optimistic_delete(key, expected_revision, get_on_failure=get_on_failure)
+
+    async def compact(self, revision: int, *, physical: bool = False) -> int:
+        return self.store.compact(revision)
+
+    async def status(self) -> StatusResult:
+        size_bytes = self.store.history.size_bytes
+        return StatusResult(self.store.revision, VERSION, db_size_bytes=size_bytes, db_size_in_use_bytes=size_bytes)
+
+    # -- watching ------------------------------------------------------------------------------------------------
+
+    def watch(
+        self,
+        key: bytes,
+        range_end: bytes = b"",
+        *,
+        start_revision: int = 0,
+        prev_kv: bool = False,
+        progress_notify: bool = False,
+        no_put: bool = False,
+        no_delete: bool = False,
+    ) -> "LocalWatcher":
+        watcher = LocalWatcher(self.store, self.progress_interval_s if progress_notify else 0.0)
+        if self._closed:
+            watcher.end(Stopped())
+            return watcher
+        watcher.on_end = lambda: self._watchers.pop(watcher, None)
+        self._watchers[watcher] = None
+        watcher.start(
+            key, range_end, start_revision=start_revision, prev_kv=prev_kv, no_put=no_put, no_delete=no_delete
+        )
+        return watcher
+
+    def subscribe(self, key: bytes, range_end: bytes, callback: Callback) -> Callable[[], None]:
+        return self.store.subscribe(key, range_end, callback)
+
+    # -- leases --------------------------------------------------------------------------------------------------
+
+    async def lease_grant(self, ttl_s: int, id: int = 0) -> LeaseGrantResult:
+        result = self.store.lease_grant(ttl_s, id, self.clock.time())
+        self._arm()
+        return result
+
+    async def lease_revoke(self, id: int) -> int:
+        return self.store.lease_revoke(id)
+
+    async def lease_keep_alive(self, id: int) -> int:
+        ttl_s = self.store.lease_keep_alive(id, self.clock.time())
+        self._arm()
+        return ttl_s
+
+    async def lease_time_to_live(self, id: int, *, keys: bool = False) -> LeaseTimeToLiveResult:
+        return self.store.lease_time_to_live(id, self.clock.time(), keys=keys)
+
+    async def leases(self) -> list[int]:
+        return self.store.leases.ids()
+
+    def _arm(self) -> None:
+        """Have the timer stand at the next expiry, unless it already fires before that."""
+        at = self.store.leases.next_expiry_s()
+        if at is None or self._closed or (self._timer is not None and self._timer.when() <= at):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        with clocks.periodic():
+            self._timer = asyncio.get_running_loop().call_at(at, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        self.store.expire(self.clock.time())
+        self._arm()
+
+
+class LocalWatcher:
+    """A `Watcher` for one reader on the store's own loop."""
+
+    def __init__(self, store: Store, progress_interval_s: float) -> None:
+        self.compact_revision = 0
+        self.on_end: Callable[[], object] = lambda: None
+        self._store = store
+        self._batches: deque[WatchBatch] = deque()
+        self._end: Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._progress_interval_s = progress_interval_s
+        self._progress_timer: asyncio.TimerHandle | None = None
+        self._progress_due = False
+        self._leave: Callable[[], None] = lambda: None
+
+    def start(
+        self, key: bytes, range_end: bytes, *, start_revision: int, prev_kv: bool, no_put: bool, no_delete: bool
+    ) -> None:
+        try:
+            self._watcher, listener = self._store.watch(
+                key,
+                range_end,
+                self._wake,
+                start_revision=start_revision,
+                prev_kv=prev_kv,
+                no_put=no_put,
+                no_delete=no_delete,
+            )
+        except WatchCanceled as error:
+            self.end(error)
+            return
+        self._leave = lambda: self._store.audience.leave(listener)
+        self._arm_progress()
+
+    def cancel(self) -> None:
+        self.end(StopAsyncIteration())
+
+    def end(self, why: Exception) -> None:
+        """The iteration raises `why` from now on."""
+        if self._end is not None:
+            return
+        self._end = why
+        self._leave()
+        if self._progress_timer is not None:
+            self._progress_timer.cancel()
+        self.on_end()
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def __aiter__(self) -> AsyncIterator[WatchBatch]:
+        return self
+
+    async def __anext__(self) -> WatchBatch:
+        while not self._batches:
+            self._fill()
+            if not self._batches:
+                self._waiter = asyncio.get_running_loop().create_future()
+                try:
+                    await self._waiter
+                finally:
+                    self._waiter = None
+        return self._batches.popleft()
+
+    def _fill(self) -> None:
+        """Take what there is; raise at the end. What was told before a cancellation is still delivered."""
+        if self._end is not None:
+            raise self._end
+        try:
+            while not self._batches:
+                self._batches += self._watcher.pull()
+                if self._watcher.synced:
+                    break
+        except Exception as error:
+            self.compact_revision = self._watcher.compact_revision
+            self.end(error)
+            raise
+        if not self._batches and self._progress_due:
+            self._batches.append(WatchBatch((), self._store.revision))
+        if self._batches:
+            self._progress_due = False
+
+    # -- progress ------------------------------------------------------------------------------------------------
+
+    def _arm_progress(self) -> None:
+        if self._progress_interval_s and self._end is None:
+            with clocks.periodic():
+                loop = asyncio.get_running_loop()
+                self._progress_timer = loop.call_later(self._progress_interval_s, self._tell_progress)
+
+    def _tell_progress(self) -> None:
+        if not self._watcher.waits_for_future:
+            self._progress_due = True
+            self._wake()
+        self._arm_progress()
