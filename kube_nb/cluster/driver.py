@@ -1,6 +1,6 @@
 """Who turns a cluster's loop: the calling thread, or a thread of the loop's own.
 
-`InlineDriver` runs each command in the thread that calls, so debuggers, tracebacks and profilers see plain code; between
+`InlineDriver` runs each command in the calling thread, so debuggers, tracebacks and profilers see plain code; between
 commands the cluster stands still, as ``pace="max"`` wants. `ThreadDriver` turns the loop all the time, as a finite pace
 and servers need. Both are safe to call from any thread but the loop's own callbacks.
 """

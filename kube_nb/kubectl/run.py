@@ -26,12 +26,15 @@ GLOBAL_FLAGS = (
 )
 
 
-async def run(command_line: str | Sequence[str], session: Session) -> Result:
-    """Run ``get pods -l app=web`` (with or without the word kubectl). Never raises for what the command refuses."""
+async def run(command_line: str | Sequence[str], session: Session, result: Result | None = None) -> Result:
+    """Run ``get pods -l app=web`` (with or without the word kubectl). Never raises for what the command refuses.
+
+    result: filled as the command goes on, for callers that may stop it.
+    """
     argv = shlex.split(command_line) if isinstance(command_line, str) else list(command_line)
     if argv[:1] == ["kubectl"]:
         argv = argv[1:]
-    result = Result()
+    result = Result() if result is None else result
     try:
         await _run(argv, session, result)
     except KubectlError as error:

@@ -1,0 +1,323 @@
+"""`Cluster`: the facade that notebooks and scripts hold; synchronous, safe to call from any thread.
+
+Every method hands its work to the cluster's own loop and waits; ``c.aio`` has the same methods as coroutines, for
+``await`` in cells. At ``pace="max"`` a method that wrote something returns when the cluster has settled.
+"""
+
+import asyncio
+import atexit
+import threading
+import weakref
+from collections.abc import Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+
+from kube_nb import etcdctl
+from kube_nb.client import Client
+from kube_nb.cluster import driver
+from kube_nb.cluster.engine import Engine, Options
+from kube_nb.cluster.serving import Serving
+from kube_nb.kubectl.result import KubectlError, Result
+from kube_nb.machinery import duration
+from kube_nb.machinery.loop import SETTLE_LIMIT_S, ClusterLoop, Pace, cancel_all_tasks, with_free_time
+from kube_nb.machinery.types import Obj
+
+T = TypeVar("T")
+
+#: How long a stream (``-w``, ``-f``) is followed when nobody says, in cluster seconds.
+STREAM_LIMIT_S = 60.0
+
+_living: "weakref.WeakSet[Cluster]" = weakref.WeakSet()
+_count = 0
+
+
+class Cluster:
+    """A whole cluster in this process.
+
+    nodes: workers beside the control plane. hollow: nodes whose pods only walk through stages. seed: of everything that
+    is random. pace: cluster seconds per wall second; "max" moves time only when a call needs it. plugins: scheduler
+    plugins. version: the Kubernetes release to serve, newest by default.
+    """
+
+    def __init__(
+        self,
+        nodes: int = 3,
+        *,
+        hollow: int = 0,
+        seed: int = 0,
+        pace: Pace = "max",
+        version: str | None = None,
+        name: str | None = None,
+        plugins: Sequence[Any] = (),
+    ) -> None:
+        global _count
+        _count += 1
+        self.name = name or f"kube-{_count}"
+        self._loop = ClusterLoop(pace=pace, seed=seed)
+        self._driver: driver.Driver = driver.InlineDriver(self._loop)
+        self._state = threading.RLock()
+        self._serving: Serving | None = None
+        self._closed = False
+        self.engine = Engine(self._loop, Options(nodes, hollow, version, tuple(plugins)))
+        #: The same methods as coroutines: ``await c.aio.wait("deployment/web", "condition=Available")``.
+        self.aio = AsyncTwin(self)
+        _living.add(self)
+        try:
+            self._choose_driver()
+            self._call(self.engine.start())
+        except BaseException:
+            self.down()
+            raise
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> "Cluster":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.down()
+
+    def __repr__(self) -> str:
+        state = "down" if self._closed else f"pace={self.pace}, t={self._loop.time():.0f}s"
+        return f"<Cluster {self.name!r}: {state}>"
+
+    def down(self) -> None:
+        """Stop everything; no thread, socket or task is left. May be called more than once."""
+        with self._state:
+            if self._closed:
+                return
+            self._closed = True
+            try:
+                if self._serving is not None:
+                    self._driver.call(self._serving.stop())
+                self._driver.call(_end(self.engine))
+            finally:
+                self._driver.stop()
+                self._loop.close()
+                _living.discard(self)
+
+    @property
+    def is_up(self) -> bool:
+        return not self._closed
+
+    def _choose_driver(self) -> None:
+        """A thread turns the loop when it has a finite pace or serves; else the caller does."""
+        threaded = self._loop.pace != "max" or self._serving is not None
+        if threaded and isinstance(self._driver, driver.InlineDriver):
+            self._driver = driver.ThreadDriver(self._loop, self.name)
+        elif not threaded and isinstance(self._driver, driver.ThreadDriver):
+            self._driver.stop()
+            self._driver = driver.InlineDriver(self._loop)
+
+    def _call(self, command: Coroutine[Any, Any, T]) -> T:
+        """Run a command on the loop; what it wrote settles before this returns (at pace "max")."""
+        if self._closed:
+            command.close()
+            raise RuntimeError(f"cluster {self.name!r} is down")
+        return self._driver.call(self._settled(command))
+
+    async def _settled(self, command: Coroutine[Any, Any, T]) -> T:
+        before = self.engine.revision
+        result = await with_free_time(command)
+        if self.engine.revision != before:
+            await self._loop.settle()
+        return result
+
+    # -- time ------------------------------------------------------------------------------------------------------
+
+    @property
+    def pace(self) -> Pace:
+        """Cluster seconds per wall second, or "max"; may be set while the cluster runs."""
+        return self._loop.pace
+
+    @pace.setter
+    def pace(self, pace: Pace) -> None:
+        with self._state:
+            self._driver.call(_set_pace(self._loop, pace))
+            self._choose_driver()
+
+    @property
+    def time_s(self) -> float:
+        """Cluster time since the start, in seconds."""
+        return self._loop.time()
+
+    @property
+    def now(self) -> str:
+        """The cluster's calendar time, RFC 3339."""
+        return self._loop.timestamp()
+
+    def advance(self, time: str | float) -> None:
+        """Let this much cluster time pass: ``"10m"``, ``"1h30m"``, or seconds."""
+        seconds = duration.parse(time) if isinstance(time, str) else time
+        self._driver.call(self._loop.advance(seconds))
+
+    def settle(self, limit: str | float = SETTLE_LIMIT_S) -> None:
+        """Wait until nothing but housekeeping is due, within `limit` of cluster time."""
+        self._driver.call(self._loop.settle(duration.parse(limit) if isinstance(limit, str) else limit))
+
+    # -- objects ---------------------------------------------------------------------------------------------------
+
+    @property
+    def client(self) -> Client:
+        """The administrator's client, for coroutines that run on the cluster's loop (`run`)."""
+        return self.engine.admin
+
+    def run(self, command: Coroutine[Any, Any, T]) -> T:
+        """Run any coroutine on the cluster's loop."""
+        return self._call(command)
+
+    def kubectl(self, command_line: str | Sequence[str], *, stdin: str = "", namespace: str = "default") -> Result:
+        """Run a kubectl command; refusals are in the result, not raised."""
+        return self._call(self.engine.kubectl(command_line, stdin=stdin, namespace=namespace))
+
+    def etcdctl(self, command_line: str | Sequence[str], *, stdin: str = "") -> "etcdctl.Result":
+        """Run an etcdctl command on the cluster's store; refusals are in the result."""
+        return self._call(self.engine.etcdctl(command_line, stdin=stdin))
+
+    def apply(self, manifest: "str | Path | Obj | Sequence[Obj]", *, namespace: str = "default") -> list[Obj]:
+        """Apply YAML text, a file, an object or a list of them server-side; raises `KubectlError` for what is refused.
+
+        What is right in a manifest with faults is still applied, as kubectl does.
+        """
+        line = ["apply", "--server-side", "--force-conflicts", "-f", "-"]
+        return _checked(self.kubectl(line, stdin=_text(manifest), namespace=namespace)).objects
+
+    def get(self, what: str, *, namespace: str = "default", selector: str = "") -> Any:
+        """``get("pod/web")`` is the object (KubectlError if there is none), ``get("pods", selector=...)`` a list."""
+        line = ["get", *what.split(), "-o", "json", *(["-l", selector] if selector else [])]
+        objects = _checked(self.kubectl(line, namespace=namespace)).objects
+        return objects[0] if "/" in what and "," not in what and len(objects) == 1 else objects
+
+    def delete(self, what: str, *, namespace: str = "default") -> None:
+        """Delete ``"pod/web"`` and wait until it is gone."""
+        _checked(self.kubectl(["delete", *what.split()], namespace=namespace))
+
+    def wait(self, what: str, condition: str, *, timeout: str = "60s", namespace: str = "default") -> None:
+        """Wait for ``condition=Available``, ``jsonpath={...}=x`` or ``delete``; KubectlError after `timeout`."""
+        line = ["wait", *what.split(), f"--for={condition}", f"--timeout={timeout}"]
+        _checked(self.kubectl(line, namespace=namespace))
+
+    def stream(
+        self,
+        command_line: str | Sequence[str],
+        *,
+        limit_s: float = STREAM_LIMIT_S,
+        stdin: str = "",
+        namespace: str = "default",
+        result: Result | None = None,
+    ) -> Iterator[str]:
+        """The text of a kubectl command piece by piece as it comes, for ``-w`` and ``-f``.
+
+        result: filled as the command goes on, so it is usable however the stream ends. Ends after `limit_s` of cluster
+        time. Closing the iterator, or Ctrl-C, ends the command and nothing else.
+        """
+        result = Result() if result is None else result
+        pieces: asyncio.Queue[str | None] = asyncio.Queue()
+        command = self.engine.kubectl(
+            command_line, stdin=stdin, namespace=namespace, emit=pieces.put_nowait, result=result
+        )
+        task = self._driver.call(_start(_limited(command, limit_s, pieces)))
+        try:
+            while (piece := self._driver.call(with_free_time(pieces.get()))) is not None:
+                yield piece
+        finally:
+            self._driver.call(_cancel(task))
+
+    # -- why -------------------------------------------------------------------------------------------------------
+
+    def decisions(self, pod: str, *, namespace: str = "default") -> list[Any]:
+        """The scheduler's attempts for a pod, oldest first: every node's refusal or scores."""
+        return self._call(self.engine.decisions(namespace, pod.removeprefix("pod/")))
+
+    # -- servers ---------------------------------------------------------------------------------------------------
+
+    def serve(self, listen: str = "127.0.0.1:0", *, kubeconfig: "str | Path | None" = None) -> Serving:
+        """Listen for real clients over HTTPS on loopback; returns where, and the kubeconfig that was written."""
+        with self._state:
+            if self._serving is None:
+                serving = Serving(self.engine, self.name)
+                self._serving = serving
+                self._choose_driver()
+                try:
+                    self._driver.call(serving.start(listen, None if kubeconfig is None else Path(kubeconfig)))
+                except BaseException:
+                    self._serving = None
+                    self._choose_driver()
+                    raise
+            return self._serving
+
+
+class AsyncTwin:
+    """The facade's methods as coroutines; awaiting one leaves the caller's own loop free to handle widgets' clicks."""
+
+    _NAMES = ("apply", "get", "delete", "wait", "kubectl", "etcdctl", "advance", "settle", "decisions")
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def __dir__(self) -> list[str]:
+        return list(self._NAMES)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self._NAMES:
+            raise AttributeError(name)
+        method = getattr(self._cluster, name)
+
+        async def twin(*args: Any, **kwargs: Any) -> Any:
+            return await asyncio.to_thread(method, *args, **kwargs)
+
+        return twin
+
+
+async def _end(engine: Engine) -> None:
+    await engine.stop()
+    await cancel_all_tasks()
+
+
+async def _set_pace(loop: ClusterLoop, pace: Pace) -> None:
+    loop.set_pace(pace)
+
+
+async def _start(command: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+    return asyncio.create_task(command)
+
+
+async def _cancel(task: "asyncio.Task[Any]") -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def _limited(command: Coroutine[Any, Any, Result], limit_s: float, pieces: "asyncio.Queue[str | None]") -> None:
+    """Run the command up to its time limit, then end the stream."""
+    try:
+        async with asyncio.timeout(limit_s):
+            await command
+    except TimeoutError:
+        pass
+    finally:
+        pieces.put_nowait(None)
+
+
+def _checked(result: Result) -> Result:
+    if result.exit_code:
+        raise KubectlError(result.stderr.strip(), result.exit_code)
+    return result
+
+
+def _text(manifest: "str | Path | Obj | Sequence[Obj]") -> str:
+    if isinstance(manifest, Path):
+        return manifest.read_text()
+    if isinstance(manifest, str):
+        single_line = "\n" not in manifest and "{" not in manifest and ": " not in manifest
+        return Path(manifest).read_text() if single_line else manifest
+    found = [manifest] if isinstance(manifest, dict) else list(manifest)
+    return "\n".join(orjson.dumps(obj).decode() for obj in found)
+
+
+@atexit.register
+def _down_all() -> None:
+    """No cluster outlives its interpreter."""
+    for cluster in list(_living):
+        cluster.down()
