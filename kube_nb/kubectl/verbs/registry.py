@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from kube_nb.kubectl.command import Command
-from kube_nb.kubectl.verbs import apply, delete, get, label, nodes, patch, scale
+from kube_nb.kubectl.verbs import apply, create, delete, exec, get, label, logs, nodes, patch, rollout, run, scale, wait
 
 GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
-    ("Basic Commands", (get.COMMAND, delete.COMMAND)),
-    ("Deploy Commands", (scale.COMMAND,)),
+    ("Basic Commands", (create.COMMAND, run.EXPOSE, run.RUN, get.COMMAND, delete.COMMAND)),
+    ("Deploy Commands", (rollout.COMMAND, scale.COMMAND)),
     ("Cluster Management Commands", (nodes.CORDON, nodes.UNCORDON, nodes.TAINT)),
-    ("Advanced Commands", (apply.COMMAND, patch.COMMAND)),
+    ("Troubleshooting and Debugging Commands", (logs.COMMAND, exec.ATTACH, exec.EXEC)),
+    ("Advanced Commands", (apply.COMMAND, patch.COMMAND, wait.COMMAND)),
     ("Settings Commands", (label.LABEL, label.ANNOTATE)),
 )
 
