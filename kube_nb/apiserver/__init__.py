@@ -1,1 +1,5 @@
-"""(docstring to be written: the package's guarantees, data flow, which module to read first)."""
+"""(map to follow)"""
+
+from kube_nb.apiserver.server import ApiServer
+
+__all__ = ["ApiServer"]

@@ -1,0 +1,65 @@
+"""What an admission plugin gets to see, and what it must be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from kube_nb.machinery.types import Obj
+
+if TYPE_CHECKING:
+    from kube_nb.apiserver.call import Call
+    from kube_nb.apiserver.server import ApiServer
+
+CREATE, UPDATE, DELETE, CONNECT = "CREATE", "UPDATE", "DELETE", "CONNECT"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attributes:
+    """operation: one of the four; obj: None for DELETE and CONNECT; old: None for CREATE; options: of a DELETE."""
+
+    operation: str
+    call: "Call"
+    obj: Obj | None
+    old: Obj | None
+    options: Any = None
+
+    @property
+    def server(self) -> "ApiServer":
+        return self.call.server
+
+    @property
+    def group_resource(self) -> str:
+        return self.call.info.group_resource
+
+    @property
+    def subresource(self) -> str:
+        return self.call.info.subresource
+
+    @property
+    def namespace(self) -> str:
+        return self.call.info.namespace
+
+    @property
+    def name(self) -> str:
+        if self.call.info.name or self.obj is None:
+            return self.call.info.name
+        return str(self.obj["metadata"].get("name") or "")
+
+    @property
+    def new(self) -> Obj:
+        """The object of a CREATE or UPDATE."""
+        assert self.obj is not None
+        return self.obj
+
+
+class Plugin(Protocol):
+    """handles: operation -> the resources (``pods``, ``pods/status``, ``*``) that it wants to see."""
+
+    name: ClassVar[str]
+    handles: ClassVar[Mapping[str, tuple[str, ...]]]
+
+    async def admit(self, attributes: Attributes) -> Obj:
+        """The object, changed or not."""
+
+    async def validate(self, attributes: Attributes) -> None:
+        """Raise ApiError to refuse."""

@@ -1,0 +1,94 @@
+"""What a server makes sure of when it starts: namespaces, its own service, priority classes, RBAC.
+
+Models pkg/controlplane: the system namespaces' controller, the kubernetes service's controller, PostStartHooks.
+"""
+
+from typing import TYPE_CHECKING
+
+from kube_nb.machinery import errors
+from kube_nb.machinery.exchange import Request, User
+from kube_nb.machinery.gvk import GVR
+from kube_nb.machinery.types import Obj
+
+if TYPE_CHECKING:
+    from kube_nb.apiserver.server import ApiServer
+
+SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease", "default")
+APISERVER = User("system:apiserver", ("system:masters", "system:authenticated"))
+
+
+async def make_objects(server: "ApiServer") -> None:
+    """Create what is missing; what is there stays as it is."""
+    for name in SYSTEM_NAMESPACES:
+        await ensure(
+            server, GVR("", "v1", "namespaces"), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        )
+    await ensure(server, GVR("", "v1", "services"), _kubernetes_service(server))
+    for name, value, description in _PRIORITY_CLASSES:
+        await ensure(
+            server, GVR("scheduling.k8s.io", "v1", "priorityclasses"), _priority_class(name, value, description)
+        )
+
+
+_PRIORITY_CLASSES = (
+    (
+        "system-node-critical",
+        2000001000,
+        "Used for system critical pods that must not be moved from their current node.",
+    ),
+    (
+        "system-cluster-critical",
+        2000000000,
+        "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+    ),
+)
+
+
+def _priority_class(name: str, value: int, description: str) -> Obj:
+    return {
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": {"name": name},
+        "value": value,
+        "description": description,
+    }
+
+
+def _kubernetes_service(server: "ApiServer") -> Obj:
+    """Models pkg/controlplane/controller/kubernetesservice."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"component": "apiserver", "provider": "kubernetes"},
+        },
+        "spec": {
+            "type": "ClusterIP",
+            "clusterIP": server.ranges.first_address,
+            "clusterIPs": [server.ranges.first_address],
+            "ipFamilies": ["IPv4"],
+            "ipFamilyPolicy": "SingleStack",
+            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": server.advertised[1]}],
+            "sessionAffinity": "None",
+        },
+    }
+
+
+async def ensure(server: "ApiServer", gvr: GVR, obj: Obj) -> None:
+    """Create an object unless it is there. Raises ApiError for every other refusal."""
+    namespace, name = obj["metadata"].get("namespace"), obj["metadata"]["name"]
+    if (await ask(server, "GET", gvr.path(namespace, name))) is None:
+        await ask(server, "POST", gvr.path(namespace), obj)
+
+
+async def ask(server: "ApiServer", method: str, path: str, body: Obj | None = None) -> Obj | None:
+    """The server's request to itself; None if what it asks for is not there (or, for a POST, is there already)."""
+    request = Request(method, path, headers={"user-agent": "kube-apiserver"}, body=body, user=APISERVER)
+    response = await server.handle(request)
+    if response.status in (404, 409):
+        return None
+    if response.status >= 400:
+        raise errors.ApiError.from_status(response.object())
+    return response.object()

@@ -1,0 +1,149 @@
+"""`Resource`: one served kind at work, i.e. its row, its rules, its objects."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kube_nb.api.kinds import Kind
+from kube_nb.api.schema import Schema
+from kube_nb.apiserver import conversion
+from kube_nb.apiserver.cacher import Cacher
+from kube_nb.apiserver.strategy import Strategy
+from kube_nb.machinery import errors, fields, labels
+from kube_nb.machinery.types import Obj
+
+
+@dataclass(slots=True, eq=False)
+class Resource:
+    """kind: the row; strategy: what happens around a write; cacher: the objects; schema: None if it has none."""
+
+    kind: Kind
+    strategy: Strategy
+    cacher: Cacher
+    schema: Schema | None
+
+    @property
+    def converts(self) -> bool:
+        """Whether the store holds another version than this resource serves."""
+        return self.kind.storage != self.kind.gvk
+
+    def from_storage(self, obj: Obj) -> Obj:
+        """A stored object in the served version."""
+        return conversion.convert(obj, self.kind.gvk) if self.converts else obj
+
+    def to_storage(self, obj: Obj) -> Obj:
+        return conversion.convert(obj, self.kind.storage) if self.converts else obj
+
+    @property
+    def group_resource(self) -> str:
+        return self.kind.gvr.group_resource
+
+    def key(self, namespace: str, name: str) -> str:
+        """``default/web``, or ``web`` for a cluster-wide kind."""
+        return f"{namespace}/{name}" if self.kind.namespaced else name
+
+    def invalid(self, name: str, faults: list[errors.FieldError]) -> errors.ApiError:
+        return errors.invalid(self.kind.kind, self.kind.group, name, faults)
+
+
+@dataclass(slots=True)
+class Selection:
+    """What a list, a watch or a deletecollection is about. matches: None if everything in scope is meant."""
+
+    namespace: str
+    name: str = ""
+    index_value: str | None = None
+    matches: Callable[[Obj], bool] | None = None
+
+
+#: Fields that count as set although the object leaves them out.
+_DEFAULTS = {
+    "spec.unschedulable": "false",
+    "spec.hostNetwork": "false",
+    "status.successful": "0",
+    "status.replicas": "0",
+}
+_ALWAYS = ("metadata.name", "metadata.namespace")
+
+
+def field_value(obj: Obj, path: str) -> str:
+    """An object's value at a selectable path, as field selectors compare it."""
+    value: object = obj
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    if value is None:
+        return _DEFAULTS.get(path, "")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def select(resource: Resource, namespace: str, label_text: str, field_text: str, name: str = "") -> Selection:
+    """The selection of two selectors' texts; BadRequest 400 if one is malformed or a field cannot be selected by."""
+    by_label, by_field = _parse_labels(label_text), _parse_fields(resource, label_text, field_text)
+    selection = Selection(namespace, name)
+    rest = []
+    for requirement in by_field.requirements:
+        path, operator, value = requirement
+        if operator == fields.EQUALS and path == "metadata.name" and not selection.name:
+            selection.name = value
+        elif operator == fields.EQUALS and path == "metadata.namespace" and not selection.namespace:
+            selection.namespace = value
+        elif operator == fields.EQUALS and path == resource.cacher.index and selection.index_value is None and value:
+            selection.index_value = value
+            rest.append(requirement)
+        else:
+            rest.append(requirement)
+    if selection.name:
+        rest.append(fields.Requirement("metadata.name", fields.EQUALS, selection.name))
+    if resource.kind.namespaced and selection.namespace:
+        rest.append(fields.Requirement("metadata.namespace", fields.EQUALS, selection.namespace))
+    selection.matches = _predicate(by_label, fields.FieldSelector(rest))
+    return selection
+
+
+def _parse_labels(text: str) -> labels.Selector:
+    try:
+        return labels.parse(text)
+    except ValueError as error:
+        raise errors.bad_request(str(error)) from None
+
+
+def _parse_fields(resource: Resource, label_text: str, text: str) -> fields.FieldSelector:
+    if not text:
+        return fields.EVERYTHING
+    try:
+        selector = fields.parse(text)
+    except ValueError as error:
+        raise errors.bad_request(str(error)) from None
+    for requirement in selector.requirements:
+        path = requirement.path
+        if path not in resource.kind.selectable and path not in _ALWAYS:
+            wanted = f'"{resource.kind.gvk.api_version}, Resource={resource.kind.plural}"'
+            raise errors.bad_request(
+                f"Unable to find {wanted} that match label selector {_quoted(label_text)}, "
+                f"field selector {_quoted(text)}: field label not supported: {path}"
+            )
+    return selector
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
+
+
+def _predicate(by_label: labels.Selector, by_field: fields.FieldSelector) -> Callable[[Obj], bool] | None:
+    if by_field.everything:
+        if by_label.everything:
+            return None
+        return lambda obj: by_label.matches(obj["metadata"].get("labels"))
+    terms = [
+        (tuple(path.split(".")), path, operator == fields.EQUALS, value)
+        for path, operator, value in by_field.requirements
+    ]
+
+    def matches(obj: Obj) -> bool:
+        for _parts, path, wanted, value in terms:
+            if (field_value(obj, path) == value) != wanted:
+                return False
+        return by_label.matches(obj["metadata"].get("labels"))
+
+    return matches

@@ -1,0 +1,207 @@
+"""`ApiServer`: the stations of a request, in order; see the package's docstring for the map."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+
+from kube_nb.api import schema
+from kube_nb.api.kinds import Kind
+from kube_nb.api.registry import Registry
+from kube_nb.apiserver import allocators, authn, boot, handlers, nonresource, requestinfo, strategies, watching
+from kube_nb.apiserver.admission import Chain, plugins
+from kube_nb.apiserver.authz import ALLOW, Access, Authorizer, Union, forbidden
+from kube_nb.apiserver.cacher import Cacher
+from kube_nb.apiserver.call import Call
+from kube_nb.apiserver.decode import TOO_DEEP
+from kube_nb.apiserver.resource import Resource
+from kube_nb.apiserver.storage import Storage
+from kube_nb.etcd.backend import Backend
+from kube_nb.etcd.errors import EtcdError, RequestTooLarge
+from kube_nb.machinery import cause, errors, names
+from kube_nb.machinery.cause import Cause
+from kube_nb.machinery.clock import Clock
+from kube_nb.machinery.exchange import NodeEndpoint, Request, Response
+from kube_nb.machinery.gvk import GVR
+from kube_nb.machinery.types import Obj
+
+logger = logging.getLogger(__name__)
+
+#: Leases of kinds that expire are shared by the objects of this many seconds. Models etcd3's lease manager.
+LEASE_REUSE_S = 60
+
+
+def _no_node(name: str) -> NodeEndpoint | None:
+    return None
+
+
+class ApiServer:
+    """One API server over one store.
+
+    version: the release that it serves, the newest known if None. nodes: how to reach the kubelet of a node.
+    advertised: the address and port that the service ``kubernetes`` leads to. authorizer: None allows everything.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        clock: Clock,
+        *,
+        registry: Registry | None = None,
+        version: str | None = None,
+        service_cidr: str = "10.96.0.0/16",
+        authenticators: Sequence[authn.Authenticator] = (),
+        authorizer: Authorizer | None = None,
+        admission: Chain | None = None,
+        nodes: Callable[[str], NodeEndpoint | None] = _no_node,
+        advertised: tuple[str, int] = ("127.0.0.1", 6443),
+        stream: str = "apiserver",
+    ) -> None:
+        self.clock = clock
+        self.registry = registry or Registry.builtin(version)
+        self.schemas = schema.schemas(self.registry.version)
+        self.storage = Storage(backend, clock)
+        self.authenticators = list(authenticators)
+        self.authorizer = authorizer
+        self.admission = admission or Chain(plugins.chain())
+        self.nodes = nodes
+        self.advertised = advertised
+        self.service_cidr = service_cidr
+        self._stream = stream
+        self._resources: dict[GVR, Resource] = {}
+        self._lease = (0, float("-inf"))
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Follow the store, make the objects that every cluster has."""
+        for kind in self.registry.kinds():
+            await self.add(kind)
+        await self.storage.start()
+        self.ranges = allocators.Ranges(self.service_cidr, self.cacher("services"), self.stream("service"))
+        await boot.make_objects(self)
+        self._tasks.append(asyncio.create_task(watching.send_bookmarks(self.storage, self.resources)))
+
+    async def stop(self) -> None:
+        """End every watch and every task; the store stays as it is."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        for resource in self.resources():
+            for watcher in resource.cacher.watchers():
+                watcher.stream.close()
+        await self.storage.stop()
+
+    async def add(self, kind: Kind) -> None:
+        """Serve a kind."""
+        cacher = await self.storage.add(kind.storage_prefix, namespaced=kind.namespaced)
+        found = kind.schema or self.schemas.for_gvk(kind.gvk)
+        self._resources[kind.gvr] = Resource(kind, strategies.strategy(kind), cacher, found)
+
+    def remove(self, gvr: GVR) -> None:
+        """Serve a kind no more."""
+        self._resources.pop(gvr, None)
+
+    # -- what stations need ----------------------------------------------------------------------------------------
+
+    @property
+    def causes(self) -> dict[int, Cause]:
+        """revision -> what made that write happen."""
+        return self.storage.causes
+
+    def stream(self, name: str) -> random.Random:
+        """Random numbers for one purpose, this server's own."""
+        return self.clock.stream(f"{self._stream}/{name}")
+
+    def resources(self) -> list[Resource]:
+        return list(self._resources.values())
+
+    def resource(self, group: str, version: str, plural: str) -> Resource:
+        """A served resource; 404 if there is none."""
+        found = self._resources.get(GVR(group, version, plural))
+        if found is None:
+            raise errors.page_not_found()
+        return found
+
+    def cacher(self, plural: str, group: str = "", version: str = "v1") -> Cacher:
+        """The current objects of a built-in kind."""
+        return self._resources[GVR(group, version, plural)].cacher
+
+    def draw_name(self, prefix: str) -> str:
+        return names.generate_name(prefix, self.stream("names"))
+
+    async def write(self, resource: Resource, key: str, obj: Obj, expected_revision: int) -> Obj | None:
+        """Store an object of the served version; its view, None if the key is not at `expected_revision`."""
+        lease = await self._lease_for(resource.strategy.ttl_s) if resource.strategy.ttl_s else 0
+        stored = resource.to_storage(obj)
+        written = await self.storage.put(resource.cacher, key, stored, expected_revision, lease)
+        return written and resource.from_storage(written)
+
+    async def _lease_for(self, ttl_s: int) -> int:
+        """A lease that ends in `ttl_s` seconds or up to a minute later."""
+        lease, since_s = self._lease
+        if self.clock.time() - since_s >= LEASE_REUSE_S:
+            granted = await self.storage.backend.lease_grant(ttl_s + LEASE_REUSE_S)
+            lease = granted.id
+            self._lease = (lease, self.clock.time())
+        return lease
+
+    def version_info(self) -> Obj:
+        """What /version tells. Models apimachinery version.Info."""
+        major, minor = self.registry.version.split(".")[:2]
+        return {
+            "major": major,
+            "minor": minor,
+            "gitVersion": f"v{major}.{minor}.0",
+            "gitCommit": "0" * 40,
+            "gitTreeState": "clean",
+            "buildDate": "2026-01-01T00:00:00Z",
+            "goVersion": "go1.24.0",
+            "compiler": "gc",
+            "platform": "linux/amd64",
+        }
+
+    # -- a request's way -------------------------------------------------------------------------------------------
+
+    async def handle(self, request: Request) -> Response:
+        """Serve a request; a refusal is a Response with a Status in it."""
+        token = cause.current.set(request.cause) if request.cause is not None else None
+        try:
+            return await self._serve(request)
+        except errors.ApiError as error:
+            return Response.of_error(error)
+        except RequestTooLarge as error:
+            return Response.of_error(errors.request_entity_too_large(str(error)))
+        except EtcdError as error:
+            return Response.of_error(errors.ApiError(500, "", str(error)))
+        except RecursionError:
+            return Response.of_error(errors.bad_request(TOO_DEEP))
+        except Exception as error:
+            logger.exception("A request failed, method=%s path=%s", request.method, request.path)
+            return Response.of_error(errors.internal_error(f"{type(error).__name__}"))
+        finally:
+            if token is not None:
+                cause.current.reset(token)
+
+    async def _serve(self, request: Request) -> Response:
+        info = requestinfo.parse(request)
+        user = await authn.authenticate(request, self.authenticators)
+        call = Call(self, request, info, user)
+        if self.authorizer is not None:
+            await self._authorize(call)
+        if not info.is_resource:
+            return await nonresource.serve(call)
+        call.resource = self.resource(info.group, info.version, info.resource)
+        return await handlers.handler(call)(call)
+
+    async def _authorize(self, call: Call) -> None:
+        assert self.authorizer is not None
+        access = Access.of(call.info, call.user)
+        decision = await self.authorizer.authorize(access)
+        if decision.verdict != ALLOW:
+            raise forbidden(access, decision.reason)
+
+
+__all__ = ["ApiServer", "Union"]

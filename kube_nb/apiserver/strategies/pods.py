@@ -1,0 +1,79 @@
+"""Pods: a QoS class at birth, and time to go."""
+
+from typing import TYPE_CHECKING
+
+from kube_nb.apiserver.strategy import Strategy
+from kube_nb.machinery import quantity
+from kube_nb.machinery.types import Obj
+
+if TYPE_CHECKING:
+    from kube_nb.apiserver.call import Call
+
+_COMPUTE = ("cpu", "memory")
+
+
+class Pods(Strategy):
+    """Models pkg/registry/core/pod/strategy.go."""
+
+    returns_deleted = True
+
+    def prepare_for_create(self, call: "Call", obj: Obj) -> Obj:
+        status: Obj = {"phase": "Pending", "qosClass": qos_class(obj.get("spec") or {})}
+        if (obj.get("spec") or {}).get("schedulingGates"):
+            status["conditions"] = [
+                {
+                    "type": "PodScheduled",
+                    "status": "False",
+                    "lastProbeTime": None,
+                    "lastTransitionTime": None,
+                    "reason": "SchedulingGated",
+                    "message": "Scheduling is blocked due to non-empty scheduling gates",
+                }
+            ]
+        return {**obj, "status": status}
+
+    def prepare_for_status_update(self, call: "Call", new: Obj, old: Obj) -> Obj:
+        """The QoS class, owners and deletion are not a kubelet's to change."""
+        new = super().prepare_for_status_update(call, new, old)
+        metadata, before = new["metadata"], old["metadata"]
+        if metadata.get("ownerReferences") != before.get("ownerReferences"):
+            kept = {field: value for field, value in metadata.items() if field != "ownerReferences"}
+            if "ownerReferences" in before:
+                kept["ownerReferences"] = before["ownerReferences"]
+            new = {**new, "metadata": kept}
+        status, qos = new.get("status") or {}, (old.get("status") or {}).get("qosClass")
+        if qos and status.get("qosClass") != qos:
+            new = {**new, "status": {**status, "qosClass": qos}}
+        return new
+
+    def grace_period_s(self, obj: Obj, asked_s: int | None) -> int | None:
+        """The pod's own period unless the client asks for another; 0 if nothing of it runs."""
+        spec, status = obj.get("spec") or {}, obj.get("status") or {}
+        period = int(spec.get("terminationGracePeriodSeconds") or 0) if asked_s is None else asked_s
+        if not spec.get("nodeName") or status.get("phase") in ("Succeeded", "Failed"):
+            return 0
+        return 1 if period < 0 else period
+
+
+def qos_class(spec: Obj) -> str:
+    """Guaranteed, Burstable or BestEffort. Models pkg/apis/core/v1/helper/qos.
+
+    Guaranteed: every container's limits of cpu and memory are set and equal its requests.
+    """
+    containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    guaranteed, asks = True, False
+    for container in containers:
+        resources = container.get("resources") or {}
+        requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
+        asks = asks or any(_positive(source, name) for source in (requests, limits) for name in _COMPUTE)
+        guaranteed = guaranteed and all(
+            _positive(limits, name) and quantity.parse(requests.get(name, limits[name])) == quantity.parse(limits[name])
+            for name in _COMPUTE
+        )
+    if not asks:
+        return "BestEffort"
+    return "Guaranteed" if guaranteed else "Burstable"
+
+
+def _positive(amounts: Obj, name: str) -> bool:
+    return name in amounts and quantity.milli(amounts[name]) > 0
