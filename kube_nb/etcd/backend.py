@@ -44,9 +44,10 @@ class Event(NamedTuple):
 
 
 class WatchBatch(NamedTuple):
-    """What a watcher gets at a time: the events of one revision in key order of their making, or none (progress).
+    """What a watcher gets at a time: the events of one revision in the order of their making; of several while it
+    catches up with the past; none as a sign of progress.
 
-    revision: the store's; everything up to it has been delivered.
+    revision: everything up to it has been delivered; an event's own is its `kv.mod_revision`.
     """
 
     events: tuple[Event, ...]
@@ -233,6 +234,24 @@ class StatusResult(NamedTuple):
     member_id: int = 0
 
 
+class Member(NamedTuple):
+    """One server of a cluster; `name` is empty until it has started."""
+
+    id: int
+    name: str
+    peer_urls: tuple[str, ...] = ()
+    client_urls: tuple[str, ...] = ()
+    is_learner: bool = False
+
+
+class HashKvResult(NamedTuple):
+    """hash: of every version up to the asked revision; equal on members that hold the same."""
+
+    revision: int
+    hash: int
+    compact_revision: int
+
+
 class Watcher(Protocol):
     """A stream of batches, ``async for batch in watcher``.
 
@@ -341,6 +360,10 @@ class Backend(Protocol):
     async def leases(self) -> list[int]: ...
 
     async def status(self) -> StatusResult: ...
+
+    async def member_list(self) -> list[Member]: ...
+
+    async def hash_kv(self, revision: int = 0) -> HashKvResult: ...
 
 
 def prefix_end(prefix: bytes) -> bytes:

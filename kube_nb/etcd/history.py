@@ -16,6 +16,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import chain, islice
 from operator import attrgetter
+from zlib import crc32
 
 from sortedcontainers import SortedList
 
@@ -25,6 +26,7 @@ from kube_nb.etcd.interval import Interval
 
 _mod_revision = attrgetter("mod_revision")
 _key = attrgetter("key")
+_EVERYTHING = Interval(b"", None)
 
 #: What a version costs beside its key and value, for `size_bytes`: about what etcd's own record takes.
 RECORD_BYTES = 48
@@ -107,6 +109,17 @@ class History:
         if self.base is not None and since <= self.base_revision:
             before = islice(self.base.events(since), self.base_revision - max(since, 2) + 1)
         return chain(before, islice(self.log, max(since - self.log_start, 0), None))
+
+    def checksum(self, revision: int) -> int:
+        """A CRC-32 of every version kept up to `revision`. Differs: not the number that etcd has for the same data."""
+        total = 0
+        for kv in self.scan(_EVERYTHING, max(self.compact_revision, 0)):
+            total = crc32(repr(kv).encode(), total)
+        first = max(self.compact_revision + 1, 2)
+        for events in islice(self.events(first), max(revision + 1 - first, 0)):
+            for event in events:
+                total = crc32(repr(event.kv).encode(), total)
+        return total
 
     # -- writing -------------------------------------------------------------------------------------------------
 
@@ -199,8 +212,7 @@ class History:
         """A copy that stands alone."""
         copy = History(revision=self.revision)
         copy.compact_revision, copy.size_bytes = self.compact_revision, self.size_bytes
-        everything = Interval(b"", None)
-        copy.current = {kv.key: kv for kv in self.scan(everything)}
+        copy.current = {kv.key: kv for kv in self.scan(_EVERYTHING)}
         copy.log = list(self.events(max(self.compact_revision, 0)))
         copy.log_start = self.revision + 1 - len(copy.log)
         for key in dict.fromkeys(chain(copy.current, self._every_key())):

@@ -7,13 +7,15 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from kube_nb.etcd import VERSION
+from kube_nb.etcd import VERSION, members
 from kube_nb.etcd.backend import (
     Compare,
     DeleteRange,
     DeleteRangeResult,
+    HashKvResult,
     LeaseGrantResult,
     LeaseTimeToLiveResult,
+    Member,
     Op,
     OptimisticResult,
     Put,
@@ -38,7 +40,15 @@ PROGRESS_INTERVAL_S = 600.0
 class LocalBackend:
     """A `Backend` over a `Store`. Its lease timer needs the running loop, from the first lease on, until `close`."""
 
-    def __init__(self, store: Store, clock: Clock, *, progress_interval_s: float = PROGRESS_INTERVAL_S) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        member: Member | None = None,
+        progress_interval_s: float = PROGRESS_INTERVAL_S,
+    ) -> None:
+        self.member = member or members.new("default", ("http://localhost:2380",), ("http://localhost:2379",))
         self.store = store
         self.clock = clock
         self.progress_interval_s = progress_interval_s
@@ -49,7 +59,10 @@ class LocalBackend:
     def fork(self, clock: Clock, at: int = 0) -> "LocalBackend":
         """An independent backend from revision `at` on, on its own clock, which should show the same time."""
         return LocalBackend(
-            self.store.fork(at, now_s=clock.time()), clock, progress_interval_s=self.progress_interval_s
+            self.store.fork(at, now_s=clock.time()),
+            clock,
+            member=self.member,
+            progress_interval_s=self.progress_interval_s,
         )
 
     def close(self) -> None:
@@ -132,7 +145,24 @@ class LocalBackend:
 
     async def status(self) -> StatusResult:
         size_bytes = self.store.history.size_bytes
-        return StatusResult(self.store.revision, VERSION, db_size_bytes=size_bytes, db_size_in_use_bytes=size_bytes)
+        return StatusResult(
+            self.store.revision,
+            VERSION,
+            db_size_bytes=size_bytes,
+            db_size_in_use_bytes=size_bytes,
+            leader=self.member.id,
+            raft_index=self.store.revision,
+            raft_applied_index=self.store.revision,
+            raft_term=1,
+            cluster_id=members.cluster_id([self.member]),
+            member_id=self.member.id,
+        )
+
+    async def member_list(self) -> list[Member]:
+        return [self.member]
+
+    async def hash_kv(self, revision: int = 0) -> HashKvResult:
+        return self.store.hash_kv(revision)
 
     # -- watching ------------------------------------------------------------------------------------------------
 

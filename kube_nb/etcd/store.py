@@ -12,6 +12,7 @@ from kube_nb.etcd.backend import (
     DeleteRange,
     DeleteRangeResult,
     Event,
+    HashKvResult,
     LeaseGrantResult,
     LeaseTimeToLiveResult,
     OptimisticResult,
@@ -174,6 +175,16 @@ class Store:
             leases=self.leases.fork(at, now_s),
             max_request_bytes=self.max_request_bytes,
         )
+
+    def hash_kv(self, revision: int = 0) -> HashKvResult:
+        """A checksum of every version still kept up to `revision` (0: now)."""
+        history = self.history
+        if revision > history.revision:
+            raise FutureRevision
+        if 0 < revision <= history.compact_revision:
+            raise Compacted
+        until = revision or history.revision
+        return HashKvResult(history.revision, history.checksum(until), history.compact_revision)
 
     # -- watching ------------------------------------------------------------------------------------------------
 

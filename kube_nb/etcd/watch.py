@@ -223,17 +223,14 @@ class StoreWatcher:
         if self._next < history.compact_revision:
             self.compact_revision = history.compact_revision
             raise Compacted
-        found: list[WatchBatch] = []
-        taken = 0
-        revision = self._next = max(self._next, 2)
-        for events in history.events(self._next):
-            inside = self._wanted(tuple([event for event in events if event.kv.key in self.within]))
-            if inside:
-                found.append(WatchBatch(inside, revision))
-                taken += len(inside)
+        found: list[Event] = []
+        revision = max(self._next, 2)
+        for events in history.events(revision):
+            found += [event for event in events if event.kv.key in self.within]
             revision += 1
-            if taken >= MAX_REPLAY:
+            if len(found) >= MAX_REPLAY:
                 break
         self._next = revision
         self._synced = revision > history.revision
-        return found
+        wanted = self._wanted(tuple(found))
+        return [WatchBatch(wanted, revision - 1)] if wanted else []
