@@ -18,7 +18,7 @@ class KubectlError(Exception):
         self.exit_code = exit_code
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Result:
     """text: what kubectl prints to stdout; stderr likewise. objects: what the command returned or changed, in order.
     tables: the server's metav1.Tables that `text` was made of, if it was."""
@@ -40,6 +40,15 @@ class Result:
 
     def __str__(self) -> str:
         return self.text + self.stderr
+
+    def __repr__(self) -> str:
+        """As the terminal shows it: the text, not the fields."""
+        return str(self).rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        from kube_nb.kubectl.printers import html
+
+        return html.render(self.tables, self.text, self.stderr)
 
 
 def _frame(table: Obj) -> "pd.DataFrame":

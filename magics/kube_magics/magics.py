@@ -1,0 +1,46 @@
+"""The magics' names; each hands its line to the module that knows the command."""
+
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
+
+from kube_magics import cause, completion, etcdctl, kube, kubectl, manifest, refusals
+
+
+@magics_class
+class KubeMagics(Magics):
+    """%kube, %kubectl, %etcdctl, %%manifest."""
+
+    @line_magic
+    @no_var_expand
+    def kube(self, line: str) -> Any:
+        """Bring clusters up and down, and show what happens in them. See %kube help."""
+        with refusals.shown(), cause.of_cell(self.shell):
+            return kube.run(line)
+
+    @line_cell_magic("kubectl")
+    @no_var_expand
+    def kubectl_(self, line: str, cell: str | None = None) -> Any:
+        """Run kubectl on the current cluster; in a cell magic the cell's text is its standard input."""
+        with refusals.shown(), cause.of_cell(self.shell):
+            return kubectl.run(line, cell)
+
+    @line_cell_magic("etcdctl")
+    @no_var_expand
+    def etcdctl_(self, line: str, cell: str | None = None) -> Any:
+        """Run etcdctl on the current cluster's store; a cell holds a script of several commands."""
+        with refusals.shown(), cause.of_cell(self.shell):
+            return etcdctl.run(line, cell)
+
+    @cell_magic("manifest")
+    @no_var_expand
+    def manifest_(self, line: str, cell: str) -> Any:
+        """Apply the cell's YAML or JSON, and show what it set in motion."""
+        with refusals.shown(), cause.of_cell(self.shell):
+            return manifest.run(line, cell, self.shell)
+
+    @staticmethod
+    def install_completion(shell: InteractiveShell) -> None:
+        """Let Tab complete verbs, flags, kinds and object names."""
+        completion.install(shell)
