@@ -1,0 +1,6 @@
+"""Property tests take the time that a shared machine gives them, and leave no example database behind."""
+
+from hypothesis import settings
+
+settings.register_profile("machinery", deadline=None, database=None)
+settings.load_profile("machinery")
