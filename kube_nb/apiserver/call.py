@@ -74,6 +74,10 @@ class Call:
             raise errors.invalid("CreateOptions", "meta.k8s.io", "", [fault])
         return mode
 
+    def not_allowed(self) -> errors.ApiError:
+        text = "the server does not allow this method on the requested resource"
+        return errors.ApiError(405, "MethodNotAllowed", text, {})
+
     def not_found(self, name: str = "") -> errors.ApiError:
         return errors.not_found(self.info.group_resource, name or self.info.name)
 

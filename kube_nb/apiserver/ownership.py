@@ -4,17 +4,57 @@ Models apiserver pkg/endpoints/handlers/fieldmanager; the field sets themselves 
 """
 
 from kube_nb.apiserver.call import Call
+from kube_nb.machinery import managed
 from kube_nb.machinery.types import Obj
+
+_STATUS: managed.Fields = {"f:status": {}}
+_SPEC: managed.Fields = {"f:spec": {}}
+_NOTHING: managed.Fields = {}
 
 
 def of_create(call: Call, obj: Obj) -> Obj:
     """A new object with its first manager."""
-    return obj
+    return of_update(call, obj, None)
 
 
-def of_update(call: Call, new: Obj, old: Obj) -> Obj:
+def of_update(call: Call, new: Obj, old: Obj | None) -> Obj:
     """A changed object with what the caller changed given to it."""
-    return new
+    kind = call.resource.kind
+    return managed.update(
+        old,
+        new,
+        call.field_manager,
+        schema=call.resource.schema,
+        now=call.server.clock.timestamp(),
+        subresource=call.info.subresource,
+        reset=_reset(call),
+        custom=kind.is_custom,
+    )
+
+
+def apply(call: Call, old: Obj | None, applied: Obj, force: bool) -> Obj:
+    """The object that results from a server-side apply, with its managers, without defaults.
+
+    Raises Conflict 409 with a cause per field that another manager owns.
+    """
+    return managed.apply(
+        old,
+        applied,
+        call.field_manager,
+        schema=call.resource.schema,
+        now=call.server.clock.timestamp(),
+        force=force,
+        subresource=call.info.subresource,
+        reset=_reset(call),
+        custom=call.resource.kind.is_custom,
+    )
+
+
+def _reset(call: Call) -> managed.Fields:
+    """What the endpoint does not let its callers change."""
+    if call.info.subresource:
+        return _SPEC if call.info.subresource == "status" else _NOTHING
+    return _STATUS if call.resource.kind.has_status else _NOTHING
 
 
 def same(new: Obj, old: Obj) -> bool:

@@ -19,29 +19,49 @@ APPLY_PATCH = "application/apply-patch+yaml"
 MAX_OPERATIONS = 10_000
 
 _Apply = Callable[[Call, Obj, Any], Obj]
+Change = Callable[[Obj], Obj]
 
 
-async def patch_object(call: Call) -> tuple[Obj, bool]:
-    """(the object as stored now, whether it was created)."""
+def _read(call: Call) -> tuple[str, Any]:
+    """(media type, decoded body) of a patch; 415 for a type that the resource does not take."""
     media_type = decode.content_type(call.request)
     accepted = _accepted(call)
     if media_type not in accepted:
         raise errors.unsupported_media_type(
             f"the body of the request was in an unknown format - accepted media types include: {', '.join(accepted)}"
         )
-    body = decode.body(call.request, accepted)
+    return media_type, decode.body(call.request, accepted)
+
+
+def prepare(call: Call) -> Change:
+    """What a JSON, merge or strategic patch does to an object; 400, 415 or 422 for a malformed one."""
+    media_type, body = _read(call)
     if media_type == APPLY_PATCH:
-        return await _server_side_apply(call, body)
+        raise errors.unsupported_media_type("apply is not supported on this subresource")
     if call.request.param("force"):
         fault = errors.FieldError(errors.FORBIDDEN, "force", "", "may not be specified for non-apply patch")
         raise errors.invalid("PatchOptions", "meta.k8s.io", "", [fault])
     apply = _APPLY[media_type]
     _check_shape(media_type, body)
 
+    def change(old: Obj) -> Obj:
+        patched = apply(call, old, body)
+        if not isinstance(patched.get("metadata"), dict):
+            raise errors.bad_request("metadata of the patched object is no object")
+        return patched
+
+    return change
+
+
+async def patch_object(call: Call) -> tuple[Obj, bool]:
+    """(the object as stored now, whether it was created)."""
+    if decode.content_type(call.request) == APPLY_PATCH:
+        return await _server_side_apply(call, _read(call)[1])
+    change = prepare(call)
+
     async def transform(old: Obj | None) -> Obj:
         assert old is not None
-        patched = _identified(call, apply(call, old, body), old)
-        return _checked(call, typed.decode(call, patched, old))
+        return _checked(call, typed.decode(call, change(old), old))
 
     return await writing.update(call, transform)
 
@@ -98,14 +118,6 @@ def _strategic(call: Call, old: Obj, body: Obj) -> Obj:
 _APPLY: dict[str, _Apply] = {JSON_PATCH: _json, MERGE_PATCH: _merge, STRATEGIC_PATCH: _strategic}
 
 
-def _identified(call: Call, patched: Obj, old: Obj) -> Obj:
-    """A patch that does not speak of the resourceVersion does not compare it."""
-    metadata = patched.get("metadata")
-    if not isinstance(metadata, dict):
-        raise errors.bad_request("metadata of the patched object is no object")
-    return patched
-
-
 def _checked(call: Call, obj: Obj) -> Obj:
     """Name and namespace are those of the URL."""
     metadata = obj["metadata"]
@@ -125,6 +137,12 @@ def _checked(call: Call, obj: Obj) -> Obj:
     return obj
 
 
+def _with_metadata(body: Obj) -> Obj:
+    if isinstance(body.get("metadata"), dict):
+        return body
+    raise errors.bad_request("error decoding YAML: metadata is missing or no object")
+
+
 async def _server_side_apply(call: Call, body: Any) -> tuple[Obj, bool]:
     if not isinstance(body, dict):
         raise errors.bad_request("error decoding YAML: the body is no object")
@@ -132,8 +150,10 @@ async def _server_side_apply(call: Call, body: Any) -> tuple[Obj, bool]:
         fault = errors.FieldError(errors.REQUIRED, "fieldManager", "", "is required for apply patch")
         raise errors.invalid("PatchOptions", "meta.k8s.io", "", [fault])
     force = call.request.param("force") in ("true", "1")
+    applied = typed.named(call, typed.namespaced(call, typed.with_kind(_with_metadata(body), call.resource.kind.gvk)))
 
     async def transform(old: Obj | None) -> Obj:
-        return ownership.apply(call, old, body, force)
+        merged = ownership.apply(call, old, applied, force)
+        return _checked(call, typed.decode(call, merged, old))
 
-    return await writing.update(call, transform, create_on_update=True)
+    return await writing.update(call, transform, create_on_update=True, tracked=True)

@@ -155,7 +155,7 @@ async def page(call: Call, options: ListOptions) -> Page:
         revision = newest
         found = current(call, selection, start)
     if selection.matches is not None:
-        found = (entry for entry in found if selection.matches(entry.obj))  # type: ignore[misc]  # mypy forgets the check
+        found = (entry for entry in found if selection.matches(entry.obj))
     return _cut(found, revision, options)
 
 

@@ -5,6 +5,7 @@ Models apiserver pkg/endpoints/handlers/response.go and pkg/endpoints/handlers/n
 
 from dataclasses import dataclass
 
+from kube_nb.api import tables
 from kube_nb.apiserver import reading, watching
 from kube_nb.apiserver.call import Call
 from kube_nb.machinery import errors
@@ -84,8 +85,6 @@ def finished(call: Call, response: Response, form: Form = PLAIN) -> Response:
 
 def _as(call: Call, form: Form, objs: list[Obj], metadata: Obj, *, listed: bool = False) -> Obj:
     if form.as_ == "Table":
-        from kube_nb.api import tables
-
         table = tables.table(
             call.resource.kind, objs, call.server.clock.now(), call.request.param("includeObject") or "Metadata"
         )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from kube_nb.api import schema
 from kube_nb.api.kinds import Kind
 from kube_nb.api.registry import Registry
-from kube_nb.apiserver import allocators, authn, boot, handlers, nonresource, requestinfo, strategies, watching
+from kube_nb.apiserver import allocators, authn, boot, nonresource, requestinfo, routing, strategies, watching
 from kube_nb.apiserver.admission import Chain, plugins
 from kube_nb.apiserver.authz import ALLOW, Access, Authorizer, Union, forbidden
 from kube_nb.apiserver.cacher import Cacher
@@ -194,7 +194,7 @@ class ApiServer:
         if not info.is_resource:
             return await nonresource.serve(call)
         call.resource = self.resource(info.group, info.version, info.resource)
-        return await handlers.handler(call)(call)
+        return await routing.handler(call)(call)
 
     async def _authorize(self, call: Call) -> None:
         assert self.authorizer is not None

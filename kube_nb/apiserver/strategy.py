@@ -4,6 +4,7 @@ Models apiserver pkg/registry/rest (create.go, update.go, delete.go); the kinds'
 `kube_nb.apiserver.strategies`. Strategies never change what they are given: they return objects with changed paths.
 """
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kube_nb.api.kinds import Kind
@@ -33,6 +34,9 @@ class Strategy:
     ttl_s = 0
     #: The status of a new object, None if what the client sends is kept.
     initial_status: Obj | None = {}  # noqa: RUF012  # never changed: it is copied into each object
+
+    #: Subresources that are the object with only a part of it open to change: name -> (new, old) -> new.
+    views: Mapping[str, Callable[[Obj, Obj], Obj]] = {}  # never changed
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind

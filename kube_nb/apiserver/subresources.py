@@ -6,9 +6,9 @@ pkg/registry/apps/*/storage (scale).
 
 from dataclasses import replace
 
-from kube_nb.apiserver import decode, deleting, rendering, typed, writing
+from kube_nb.apiserver import connecting, decode, deleting, eviction, rendering, scaling, typed, writing
 from kube_nb.apiserver.call import Call
-from kube_nb.apiserver.handlers import Handler, not_allowed
+from kube_nb.apiserver.handlers import Handler, delete_namespace
 from kube_nb.machinery import errors, objects
 from kube_nb.machinery.exchange import Response
 from kube_nb.machinery.types import Obj
@@ -18,8 +18,6 @@ SUCCESS: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": 
 
 async def bind(call: Call) -> Response:
     """POST pods/NAME/binding: the pod gets its node, once. Models BindingREST.setPodHostAndAnnotations."""
-    if call.info.verb != "create":
-        raise not_allowed()
     return await bind_pod(call, decode.obj(call.request))
 
 
@@ -87,8 +85,6 @@ def _bound(call: Call, pod: Obj, binding: Obj, node: str) -> Obj:
 
 async def finalize(call: Call) -> Response:
     """PUT namespaces/NAME/finalize: spec.finalizers change, and with the last one the namespace goes."""
-    if call.info.verb != "update":
-        raise not_allowed()
     body = typed.decode(call, decode.obj(call.request))
     entry = await call.server.storage.get(call.resource.cacher, call.key)
     if entry is None:
@@ -107,7 +103,23 @@ async def finalize(call: Call) -> Response:
     return rendering.one(call, written)
 
 
+#: Whole resources with a verb of their own: (group resource, verb).
+RESOURCES: dict[tuple[str, str], Handler] = {
+    ("bindings", "create"): bindings,
+    ("namespaces", "delete"): delete_namespace,
+}
+
+#: (group resource, subresource), ``*`` for any resource. The verbs are those of the kind's row.
 HANDLERS: dict[tuple[str, str], Handler] = {
     ("pods", "binding"): bind,
+    ("pods", "eviction"): eviction.evict,
+    ("pods", "log"): connecting.log,
+    ("pods", "exec"): connecting.exec_,
+    ("pods", "attach"): connecting.attach,
+    ("pods", "portforward"): connecting.port_forward,
+    ("pods", "proxy"): connecting.pod_proxy,
+    ("services", "proxy"): connecting.service_proxy,
+    ("nodes", "proxy"): connecting.node_proxy,
     ("namespaces", "finalize"): finalize,
+    ("*", "scale"): scaling.scale,
 }

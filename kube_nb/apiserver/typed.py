@@ -16,7 +16,7 @@ def decode(call: Call, body: Obj, old: Obj | None = None) -> Obj:
     old: the object as stored; what the body has in common with it is not checked again.
     """
     kind = call.resource.kind
-    body = _with_kind(body, kind.gvk)
+    body = with_kind(body, kind.gvk)
     found = call.resource.schema
     if found is None:
         return body
@@ -25,10 +25,10 @@ def decode(call: Call, body: Obj, old: Obj | None = None) -> Obj:
         _report(call, kind.gvk, unknown)
     if "metadata" not in obj:
         obj = {**obj, "metadata": {}}
-    return defaults.apply(kind, obj)
+    return defaults.apply(kind, obj, old)
 
 
-def _with_kind(body: Obj, expected: GVK) -> Obj:
+def with_kind(body: Obj, expected: GVK) -> Obj:
     """The body with apiVersion and kind; 400 if it has others than the URL's."""
     api_version, kind = body.get("apiVersion"), body.get("kind")
     if api_version == expected.api_version and kind == expected.kind:

@@ -25,12 +25,13 @@ _SYSTEM_FIELDS = ("resourceVersion", "deletionTimestamp", "deletionGracePeriodSe
 # -- create --------------------------------------------------------------------------------------------------------
 
 
-async def create(call: Call, obj: Obj) -> Obj:
-    """Store a new object; the view of what was stored."""
+async def create(call: Call, obj: Obj, *, tracked: bool = False) -> Obj:
+    """Store a new object; the view of what was stored. tracked: its managedFields are complete already."""
     resource = call.resource
     obj = _prepare(call, obj)
+    if not tracked:
+        obj = ownership.of_create(call, obj)
     obj = resource.strategy.prepare_for_create(call, obj)
-    obj = ownership.of_create(call, obj)
     obj = await call.server.admission.admit(Attributes(CREATE, call, obj, None))
     metadata = obj["metadata"]
     prefix = metadata.get("generateName")
@@ -104,11 +105,13 @@ def _generated_name_taken(error: errors.ApiError) -> errors.ApiError:
 # -- update --------------------------------------------------------------------------------------------------------
 
 
-async def update(call: Call, transform: Transform, *, create_on_update: bool = False) -> tuple[Obj, bool]:
+async def update(
+    call: Call, transform: Transform, *, create_on_update: bool = False, tracked: bool = False
+) -> tuple[Obj, bool]:
     """Change an object: (the view of what is stored now, whether it was created by this).
 
     transform: from the current object (None if there is none and it may be created) to the wanted one; it runs again
-    if somebody else writes meanwhile.
+    if somebody else writes meanwhile. tracked: its managedFields are complete already.
     """
     resource, server = call.resource, call.server
     key = call.key
@@ -117,11 +120,12 @@ async def update(call: Call, transform: Transform, *, create_on_update: bool = F
         if entry is None:
             if not create_on_update or call.info.subresource:
                 raise call.not_found()
-            return await create(call, await transform(None)), True
+            return await create(call, await transform(None), tracked=tracked), True
         old = resource.from_storage(entry.obj)
         new, unconditional = _check_versions(call, await transform(old), old)
         new = _prepare_update(call, new, old)
-        new = ownership.of_update(call, new, old)
+        if not tracked:
+            new = ownership.of_update(call, new, old)
         new = await server.admission.admit(Attributes(UPDATE, call, new, old))
         validate(call, new, old)
         await server.admission.validate(Attributes(UPDATE, call, new, old))
@@ -197,8 +201,11 @@ def _prepare_update(call: Call, new: Obj, old: Obj) -> Obj:
         if resource.kind.namespaced:
             metadata["namespace"] = metadata.get("namespace") or before["namespace"]
         new = {**new, "metadata": metadata}
-    if call.info.subresource == "status":
+    subresource = call.info.subresource
+    if subresource == "status":
         return resource.strategy.prepare_for_status_update(call, new, old)
+    if subresource in resource.strategy.views:
+        return with_generation(call, resource.strategy.views[subresource](new, old), old)
     new = resource.strategy.prepare_for_update(call, new, old)
     return with_generation(call, new, old)
 

@@ -5,7 +5,16 @@ A plugin mutates (`admit`), refuses (`validate`), or both. `chain.Chain` runs th
 pkg/admission; read `attributes`, then `chain`, then any plugin.
 """
 
-from kube_nb.apiserver.admission.attributes import CONNECT, CREATE, DELETE, UPDATE, Attributes, Plugin
+from kube_nb.apiserver.admission.attributes import (
+    CONNECT,
+    CREATE,
+    DELETE,
+    UPDATE,
+    Attributes,
+    Mutating,
+    Plugin,
+    Validating,
+)
 from kube_nb.apiserver.admission.chain import Chain
 
-__all__ = ["CONNECT", "CREATE", "DELETE", "UPDATE", "Attributes", "Chain", "Plugin"]
+__all__ = ["CONNECT", "CREATE", "DELETE", "UPDATE", "Attributes", "Chain", "Mutating", "Plugin", "Validating"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from kube_nb.machinery.types import Obj
 
@@ -53,13 +53,26 @@ class Attributes:
 
 
 class Plugin(Protocol):
-    """handles: operation -> the resources (``pods``, ``pods/status``, ``*``) that it wants to see."""
+    """A station of the chain: it also has `admit`, `validate` or both.
+
+    handles: operation -> the resources (``pods``, ``pods/status``, ``jobs.batch``, ``*``) that it wants to see.
+    """
 
     name: ClassVar[str]
     handles: ClassVar[Mapping[str, tuple[str, ...]]]
 
+
+@runtime_checkable
+class Mutating(Plugin, Protocol):
+    """A plugin that may change the object of a CREATE or UPDATE."""
+
     async def admit(self, attributes: Attributes) -> Obj:
-        """The object, changed or not."""
+        """The object, changed or not; ApiError to refuse."""
+
+
+@runtime_checkable
+class Validating(Plugin, Protocol):
+    """A plugin that may refuse."""
 
     async def validate(self, attributes: Attributes) -> None:
         """Raise ApiError to refuse."""

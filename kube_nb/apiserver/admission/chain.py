@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kube_nb.apiserver.admission.attributes import Attributes, Plugin
+from kube_nb.apiserver.admission.attributes import Attributes, Mutating, Plugin, Validating
 from kube_nb.machinery.types import Obj
+
+_Key = tuple[str, str]
 
 
 class Chain:
@@ -12,34 +14,38 @@ class Chain:
 
     def __init__(self, plugins: Sequence[Plugin]) -> None:
         self.plugins = tuple(plugins)
-        self._admit: dict[tuple[str, str], tuple[Plugin, ...]] = {}
-        self._validate: dict[tuple[str, str], tuple[Plugin, ...]] = {}
+        self._mutating: dict[_Key, tuple[Mutating, ...]] = {}
+        self._validating: dict[_Key, tuple[Validating, ...]] = {}
 
     async def admit(self, attributes: Attributes) -> Obj:
         """The object as the mutating plugins leave it."""
-        for plugin in self._for("admit", self._admit, attributes):
+        key = _key(attributes)
+        found = self._mutating.get(key)
+        if found is None:
+            found = tuple(plugin for plugin in self.plugins if isinstance(plugin, Mutating) and _handles(plugin, key))
+            self._mutating[key] = found
+        for plugin in found:
             obj = await plugin.admit(attributes)
             if obj is not attributes.obj:
                 attributes = replace(attributes, obj=obj)
         return attributes.new
 
     async def validate(self, attributes: Attributes) -> None:
-        for plugin in self._for("validate", self._validate, attributes):
+        key = _key(attributes)
+        found = self._validating.get(key)
+        if found is None:
+            found = tuple(plugin for plugin in self.plugins if isinstance(plugin, Validating) and _handles(plugin, key))
+            self._validating[key] = found
+        for plugin in found:
             await plugin.validate(attributes)
 
-    def _for(
-        self, step: str, known: dict[tuple[str, str], tuple[Plugin, ...]], attributes: Attributes
-    ) -> tuple[Plugin, ...]:
-        info = attributes.call.info
-        resource = info.resource_with_subresource
-        key = (attributes.operation, f"{resource}.{info.group}" if info.group else resource)
-        found = known.get(key)
-        if found is None:
-            wanted = (plugin for plugin in self.plugins if hasattr(plugin, step))
-            found = known[key] = tuple(plugin for plugin in wanted if _handles(plugin, key))
-        return found
+
+def _key(attributes: Attributes) -> _Key:
+    info = attributes.call.info
+    resource = info.resource_with_subresource
+    return attributes.operation, f"{resource}.{info.group}" if info.group else resource
 
 
-def _handles(plugin: Plugin, key: tuple[str, str]) -> bool:
+def _handles(plugin: Plugin, key: _Key) -> bool:
     resources = plugin.handles.get(key[0], ())
     return key[1] in resources or "*" in resources

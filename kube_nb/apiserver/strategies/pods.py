@@ -12,10 +12,31 @@ if TYPE_CHECKING:
 _COMPUTE = ("cpu", "memory")
 
 
+def _ephemeral_containers(new: Obj, old: Obj) -> Obj:
+    """Only spec.ephemeralContainers. Models podEphemeralContainersStrategy."""
+    containers = (new.get("spec") or {}).get("ephemeralContainers")
+    spec = {field: value for field, value in old["spec"].items() if field != "ephemeralContainers"}
+    if containers:
+        spec["ephemeralContainers"] = containers
+    return {**old, "metadata": new["metadata"], "spec": spec}
+
+
+def _resize(new: Obj, old: Obj) -> Obj:
+    """Only the containers' resources and resize policies. Models podResizeStrategy."""
+    wanted = {container.get("name"): container for container in (new.get("spec") or {}).get("containers") or ()}
+    containers = []
+    for container in old["spec"].get("containers") or ():
+        changed = wanted.get(container["name"], container)
+        fields = {field: changed[field] for field in ("resources", "resizePolicy") if field in changed}
+        containers.append({**container, **fields})
+    return {**old, "metadata": new["metadata"], "spec": {**old["spec"], "containers": containers}}
+
+
 class Pods(Strategy):
     """Models pkg/registry/core/pod/strategy.go."""
 
     returns_deleted = True
+    views = {"ephemeralcontainers": _ephemeral_containers, "resize": _resize}  # noqa: RUF012  # never changed
 
     def prepare_for_create(self, call: "Call", obj: Obj) -> Obj:
         status: Obj = {"phase": "Pending", "qosClass": qos_class(obj.get("spec") or {})}

@@ -112,7 +112,8 @@ def _with_address(ranges: allocators.Ranges, spec: Obj, owner: str, faults: list
 
 
 def _with_node_ports(ranges: allocators.Ranges, spec: Obj, owner: str, faults: list[errors.FieldError]) -> Obj:
-    ports, taken = [], {}
+    ports: list[Obj] = []
+    taken: dict[int, int] = {}
     for number, port in enumerate(spec.get("ports") or []):
         wanted = int(port.get("nodePort") or 0)
         try:
