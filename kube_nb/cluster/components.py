@@ -35,8 +35,10 @@ class EtcdDoor:
 
     def __getattr__(self, name: str) -> Any:
         if self.backend is None:
-            raise Unavailable("connection error: desc = \"transport: Error while dialing: dial tcp 127.0.0.1:2379: "
-                              'connect: connection refused"')
+            raise Unavailable(
+                'connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:2379: '
+                'connect: connection refused"'
+            )
         return getattr(self.backend, name)
 
 

@@ -5,8 +5,8 @@ unchanged; `run` never raises for what a command refuses. Everything goes throug
 work on any cluster.
 
 A line's way: `run` finds the `command.Command` in `verbs.registry` and reads its flags; the verb turns arguments and
-files into `resources.Target`s (with the `mapper`, which knows what the server serves), asks the client, and prints
-through `printers`. Verbs that change something share `changes`. Read `run`, then `verbs/scale.py`, the smallest whole verb.
+files into `resources.Target`s (with the `mapper`, which knows what is served), asks the client, and prints through
+`printers`. Verbs that change something share `changes`. Read `run`, then `verbs/scale.py`, the smallest whole verb.
 """
 
 from kube_nb.kubectl.command import Session

@@ -56,8 +56,12 @@ def _up(flags: Parsed) -> Any:
     if current.find(name) is not None:
         raise ValueError(f'the cluster "{name}" is up already; %kube down ends it, %kube up --name NAME makes another')
     cluster = Cluster(
-        flags["nodes"], hollow=flags["hollow"], pace=_pace(flags["pace"]), seed=flags["seed"],
-        version=flags["version"] or None, name=name,
+        flags["nodes"],
+        hollow=flags["hollow"],
+        pace=_pace(flags["pace"]),
+        seed=flags["seed"],
+        version=flags["version"] or None,
+        name=name,
     )
     current.add(cluster)
     if flags["serve"]:

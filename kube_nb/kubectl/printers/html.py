@@ -14,13 +14,36 @@ _TONES = {
 }
 _WORDS = {
     "good": ("Running", "Ready", "Active", "Bound", "Completed", "Complete", "Succeeded", "Available", "Normal"),
-    "busy": ("Pending", "ContainerCreating", "Terminating", "PodInitializing", "Init:", "Unknown", "Suspended",
-             "SchedulingDisabled", "Released"),
-    "bad": ("CrashLoopBackOff", "Error", "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "Failed", "Evicted",
-            "OOMKilled", "NotReady", "Warning", "Lost", "RunContainerError", "CreateContainerConfigError"),
+    "busy": (
+        "Pending",
+        "ContainerCreating",
+        "Terminating",
+        "PodInitializing",
+        "Init:",
+        "Unknown",
+        "Suspended",
+        "SchedulingDisabled",
+        "Released",
+    ),
+    "bad": (
+        "CrashLoopBackOff",
+        "Error",
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "Failed",
+        "Evicted",
+        "OOMKilled",
+        "NotReady",
+        "Warning",
+        "Lost",
+        "RunContainerError",
+        "CreateContainerConfigError",
+    ),
 }
 _TABLE_STYLE = "border-collapse:collapse;font-size:13px;margin:2px 0"
-_CELL_STYLE = "text-align:left;padding:2px 14px 2px 0;white-space:nowrap;font-family:var(--jp-code-font-family,monospace)"
+_FONT = "font-family:var(--jp-code-font-family,monospace)"
+_CELL_STYLE = f"text-align:left;padding:2px 14px 2px 0;white-space:nowrap;{_FONT}"
 
 
 def render(found: Sequence[Obj], text: str, stderr: str) -> str:
