@@ -1,6 +1,7 @@
 """Objects as JSON, YAML and names; the formats that need no template."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,19 +27,19 @@ class _Dumper(yaml.SafeDumper):
 def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     if "\n" in text:
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|")
-    node = dumper.represent_str(text)
-    if node.style == "'" and _needs_double_quotes(text):
-        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
-    return node
+    style = '"' if _reads_as_something_else(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-def _needs_double_quotes(text: str) -> bool:
-    """go-yaml quotes what would read as another type (``"true"``, ``"1"``, ``""``) doubly, the rest singly."""
-    if text == "":
+#: What go-yaml takes for a number or a truth value beyond what PyYAML does.
+_GO_SCALAR = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[yYnN]")
+
+
+def _reads_as_something_else(text: str) -> bool:
+    """Whether plain `text` would not be read back as text: go-yaml puts it in double quotes, the rest in single ones."""
+    if text == "" or _GO_SCALAR.fullmatch(text):
         return True
-    resolved = yaml.SafeLoader.yaml_implicit_resolvers
-    loader_tag = next((tag for tag, pattern in resolved.get(text[0], []) if pattern.match(text)), None)
-    return loader_tag is not None
+    return any(pattern.match(text) for _, pattern in yaml.SafeLoader.yaml_implicit_resolvers.get(text[0], []))
 
 
 _Dumper.add_representer(str, _represent_text)
