@@ -153,7 +153,7 @@ class LocalBackend:
             leader=self.member.id,
             raft_index=self.store.revision,
             raft_applied_index=self.store.revision,
-            raft_term=1,
+            raft_term=2,
             cluster_id=members.cluster_id([self.member]),
             member_id=self.member.id,
         )

@@ -30,6 +30,8 @@ from kube_nb.etcd.watch import Audience, Callback, Listener, StoreWatcher
 
 #: --max-request-bytes: 1.5 MiB.
 MAX_REQUEST_BYTES = 1_572_864
+#: Where lease ids start if nobody gives them; as long as etcd's own.
+FIRST_LEASE_ID = 0x694D_71AD_0000_0001
 
 
 class Store:
@@ -47,7 +49,7 @@ class Store:
         max_request_bytes: int = MAX_REQUEST_BYTES,
     ) -> None:
         self.history = history or History()
-        self.leases = leases if leases is not None else Leases(lease_ids or count(1).__next__)
+        self.leases = leases if leases is not None else Leases(lease_ids or count(FIRST_LEASE_ID).__next__)
         self.audience = Audience()
         self.max_request_bytes = max_request_bytes
         self._telling = False

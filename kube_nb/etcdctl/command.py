@@ -1,0 +1,225 @@
+"""Finding a command line's verb, parsing its flags, running it.
+
+Models etcdctl/ctlv3/ctl.go and cobra's way of finding commands.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kube_nb.etcd.backend import Backend
+from kube_nb.etcd.errors import EtcdError
+from kube_nb.etcdctl.printers import PRINTERS, Printer
+from kube_nb.etcdctl.printers.printer import EndpointHealth
+from kube_nb.etcdctl.result import CommandError, Exit, Result
+from kube_nb.machinery.pflag import Flag, FlagError, FlagSet, Parsed
+
+#: What every command takes. Those about connections are accepted and have no effect: the backend is given.
+GLOBAL_FLAGS = (
+    Flag("cacert", help="verify certificates of TLS-enabled secure servers using this CA bundle"),
+    Flag("cert", help="identify secure client using this TLS certificate file"),
+    Flag(
+        "command-timeout",
+        "duration",
+        "5s",
+        help="timeout for short running command (excluding dial timeout)",
+    ),
+    Flag("debug", "bool", help="enable client-side debug logging"),
+    Flag("dial-timeout", "duration", "2s", help="dial timeout for client connections"),
+    Flag("discovery-srv", short="d", help="domain name to query for SRV records describing cluster endpoints"),
+    Flag("discovery-srv-name", help="service name to query when using DNS discovery"),
+    Flag("endpoints", "strings", ["127.0.0.1:2379"], help="gRPC endpoints"),
+    Flag("hex", "bool", help="print byte strings as hex encoded strings"),
+    Flag(
+        "insecure-discovery",
+        "bool",
+        True,
+        help="accept insecure SRV records describing cluster endpoints",
+    ),
+    Flag(
+        "insecure-skip-tls-verify",
+        "bool",
+        help="skip server certificate verification (CAUTION: this option should be enabled only for testing purposes)",
+    ),
+    Flag("insecure-transport", "bool", True, help="disable transport security for client connections"),
+    Flag("keepalive-time", "duration", "2s", help="keepalive time for client connections"),
+    Flag("keepalive-timeout", "duration", "6s", help="keepalive timeout for client connections"),
+    Flag("key", help="identify secure client using this TLS key file"),
+    Flag(
+        "password",
+        help="password for authentication (if this option is used, --user option shouldn't include password)",
+    ),
+    Flag("pretty", "bool", help="show values that are objects indented"),
+    Flag("user", help="username[:password] for authentication (prompt if password is not supplied)"),
+    Flag("write-out", "string", "simple", "w", help="set the output format (fields, json, protobuf, simple, table)"),
+)
+HELP = Flag("help", "bool", short="h", help="help for {}")
+
+
+@dataclass(slots=True)
+class Call:
+    """One run of a command: its arguments, where it reads and writes."""
+
+    parsed: Parsed
+    backend: Backend
+    printer: Printer
+    out: Callable[[str], None]
+    err: Callable[[str], None]
+    stdin: str = ""
+    responses: list[Any] = field(default_factory=list)
+
+    @property
+    def args(self) -> list[str]:
+        return self.parsed.args
+
+    def __getitem__(self, flag: str) -> Any:
+        return self.parsed[flag]
+
+    async def show(self, response: Any, **context: Any) -> None:
+        """Print a response in the form that was asked for, and keep it for the result."""
+        self.responses.append(response)
+        if self.printer.needs_header:
+            context["status"] = await self.backend.status()
+        if self.printer.name == "simple" and isinstance(response, EndpointHealth):
+            self.err(self.printer.show(response, context))  # a quirk of etcdctl's: health is told on stderr
+        else:
+            self.out(self.printer.show(response, context))
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A verb. path: ``lease grant``. use: its usage line without the words of its parents."""
+
+    path: str
+    use: str
+    short: str
+    run: Callable[[Call], Awaitable[None]]
+    flags: tuple[Flag, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(self.path.split())
+
+    def flag_set(self) -> FlagSet:
+        return FlagSet((*self.flags, HELP, *GLOBAL_FLAGS))
+
+
+async def run(
+    argv: Sequence[str],
+    backend: Backend,
+    *,
+    stdin: str = "",
+    emit: Callable[[str], None] | None = None,
+    result: Result | None = None,
+) -> Result:
+    """Run a command to its end. argv: without the word ``etcdctl``.
+
+    emit: also called with the text, stdout and stderr, as it comes. result: filled along the way, so that what came
+    before a cancellation can still be used.
+    """
+    kept = result if result is not None else Result()
+
+    def out(text: str) -> None:
+        kept.text += text
+        if emit is not None:
+            emit(text)
+
+    def err(text: str) -> None:
+        kept.stderr += text
+        if emit is not None:
+            emit(text)
+
+    kept.exit_code = await _run(argv, backend, out, err, stdin, kept.responses)
+    return kept
+
+
+async def stream(
+    argv: Sequence[str], backend: Backend, *, stdin: str = "", result: Result | None = None
+) -> AsyncIterator[str]:
+    """Run a command and give its text as it comes; closing the iterator cancels the command."""
+    pieces: asyncio.Queue[str | None] = asyncio.Queue()
+    task = asyncio.create_task(run(argv, backend, stdin=stdin, emit=pieces.put_nowait, result=result))
+    task.add_done_callback(lambda _: pieces.put_nowait(None))
+    try:
+        while (piece := await pieces.get()) is not None:
+            yield piece
+        await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _run(
+    argv: Sequence[str],
+    backend: Backend,
+    out: Callable[[str], None],
+    err: Callable[[str], None],
+    stdin: str,
+    responses: list[Any],
+) -> int:
+    from kube_nb.etcdctl import usage, verbs
+
+    try:
+        words, rest = _split(list(argv), tuple(verbs.COMMANDS))
+        command = verbs.COMMANDS.get(words)
+        if command is None:
+            return _run_group(words, rest, out)
+        try:
+            parsed = command.flag_set().parse(rest)
+        except FlagError as error:
+            raise CommandError(str(error), usage=usage.of_command(command)) from None
+        if parsed["help"]:
+            out(usage.of_command(command))
+            return Exit.SUCCESS
+        printer = PRINTERS.get(parsed["write-out"])
+        if printer is None:
+            raise CommandError("unsupported output format", Exit.BAD_FEATURE)
+        call = Call(parsed, backend, printer(is_hex=parsed["hex"], pretty=parsed["pretty"]), out, err, stdin, responses)
+        await command.run(call)
+    except CommandError as error:
+        if error.usage:
+            out(error.usage + "\n")
+        err(error.stderr)
+        return error.exit_code
+    except EtcdError as error:
+        err(f"Error: {error.message}\n")
+        return Exit.ERROR
+    return Exit.SUCCESS
+
+
+def _split(argv: list[str], known: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], list[str]]:
+    """The words that name a command, and the rest; global flags may stand before and between them."""
+    flags = {f"--{flag.name}": flag for flag in GLOBAL_FLAGS} | {f"-{f.short}": f for f in GLOBAL_FLAGS if f.short}
+    words: tuple[str, ...] = ()
+    place = 0
+    while place < len(argv):
+        word = argv[place]
+        if word == "--":
+            break
+        if word.startswith("-"):
+            flag = flags.get(word)
+            place += 2 if flag is not None and flag.value_if_bare is None else 1
+            continue
+        longer = (*words, word)
+        if not any(name[: len(longer)] == longer for name in known):
+            break
+        words = longer
+        argv = argv[:place] + argv[place + 1 :]
+    return words, argv
+
+
+def _run_group(words: tuple[str, ...], rest: list[str], out: Callable[[str], None]) -> int:
+    """A line that names no command: help on the group, or the refusal of what it does not know."""
+    from kube_nb.etcdctl import usage
+
+    try:
+        parsed = FlagSet((HELP, *GLOBAL_FLAGS)).parse(rest)
+    except FlagError as error:
+        raise CommandError(str(error), usage=usage.of_group(words)) from None
+    if parsed.args and not words:
+        name = parsed.args[0]
+        text = f'unknown command "{name}" for "etcdctl"'
+        raise CommandError(f"{text}\nRun 'etcdctl --help' for usage.\nError: {text}")
+    out(usage.of_group(words))
+    return Exit.SUCCESS

@@ -1,0 +1,58 @@
+"""Our etcdctl says what real etcdctl 3.4 says, line by line."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from kube_nb.etcd import members
+from kube_nb.etcd.local import LocalBackend
+from kube_nb.etcd.store import Store
+from kube_nb.etcdctl import command
+from kube_nb.etcdctl.result import Result
+from kube_nb.machinery.loop import ClusterLoop
+from tests.etcd import real
+from tests.etcdctl import record
+from tests.etcdctl.transcripts import ENDPOINT, PEER_URL, Line, Names, normal, read
+
+FOLDER = Path(__file__).parent
+NAMES = ["kv", "lease", "members"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_the_library_says_what_real_etcdctl_says(name: str) -> None:
+    expected = read(FOLDER / f"{name}.transcript")
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, ClusterLoop)
+    member = members.new("default", [PEER_URL], [ENDPOINT])
+    backend = LocalBackend(Store(), loop, member=member)
+    names = Names()
+    found = [normal(await _say(line, backend, names), names) for line in expected]
+    backend.close()
+    assert "".join(map(str, found)) == "".join(map(str, expected))
+
+
+async def _say(line: Line, backend: LocalBackend, names: Names) -> Line:
+    argv = ["--endpoints", ENDPOINT, *Line(names.resolve(line.command)).argv]
+    result = Result()
+    running = command.run(argv, backend, stdin=line.stdin, result=result)
+    try:
+        await asyncio.wait_for(running, 1 if record.streams(line) else None)
+    except TimeoutError:
+        result.exit_code = 0
+    return Line(line.command, line.stdin, result.text, result.stderr, result.exit_code)
+
+
+@pytest.mark.etcd
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_the_transcripts_are_what_real_etcdctl_says_today(name: str) -> None:
+    """Set KUBE_NB_REWRITE=1 to write them anew."""
+    path = FOLDER / f"{name}.transcript"
+    expected = read(path)
+    with real.etcd(PEER_URL) as endpoint:
+        found = record.run(expected, endpoint)
+    if os.environ.get("KUBE_NB_REWRITE") == "1":
+        record.write(path, found)
+    assert "".join(map(str, found)) == "".join(map(str, expected))
