@@ -1,0 +1,218 @@
+"""The scheduling cycle: filter, score, select, on the snapshot and without the API; what-if runs the very same.
+
+`Engine.schedule(pod)` answers an `Attempt` and changes nothing but its own position in the ring of nodes; `assume`
+puts the pod on a node, `forget` takes it off. Models pkg/scheduler/schedule_one.go with parallelism 1.
+Differs: filters that look at the node alone run before those that look at its pods, and these before all others.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from kube_nb.machinery.types import Obj
+from kube_nb.scheduler.columns import Columns
+from kube_nb.scheduler.decisions import Attempt, Decisions
+from kube_nb.scheduler.framework.interface import (
+    MAX_SCORE,
+    ColumnScore,
+    CycleState,
+    Ints,
+    NormalizePlugin,
+)
+from kube_nb.scheduler.framework.runtime import Framework, Handle
+from kube_nb.scheduler.framework.status import Code, Status
+from kube_nb.scheduler.pod_class import PodClass
+from kube_nb.scheduler.pod_info import PodInfo, PodShapes
+from kube_nb.scheduler.search import Found, PluginFault, Search
+from kube_nb.scheduler.selection import TieBreaker, nodes_to_find
+
+#: How many shapes' classes are kept.
+CLASSES = 512
+
+
+class Engine:
+    """One snapshot, several profiles. decisions: attempts worth remembering; explain: keep their arrays."""
+
+    def __init__(
+        self,
+        handle: Handle,
+        profiles: Mapping[str, Framework],
+        *,
+        percentage_of_nodes_to_score: int | None = None,
+        ties: TieBreaker | None = None,
+        explain: bool = True,
+    ) -> None:
+        self.handle = handle
+        self.columns: Columns = handle.columns
+        self.profiles = dict(profiles)
+        self.percentage_of_nodes_to_score = percentage_of_nodes_to_score
+        self.ties = ties or TieBreaker()
+        self.explain = explain
+        self.decisions = Decisions()
+        self.shapes = PodShapes()
+        self.next_start = 0
+        self._classes: dict[tuple[str, int], PodClass] = {}
+
+    # -- pods ------------------------------------------------------------------------------------------------------
+
+    def pod(self, obj: Obj, node_name: str | None = None) -> PodInfo:
+        return PodInfo(obj, self.shapes.of(obj.get("spec") or {}), node_name)
+
+    def assume(self, pod: PodInfo, node_name: str) -> PodInfo:
+        """The pod as placed; every later cycle counts it there."""
+        placed = pod.on(node_name)
+        self.columns.add_pod(placed)
+        return placed
+
+    def forget(self, placed: PodInfo) -> None:
+        self.columns.remove_pod(placed)
+
+    def replace_profiles(self, profiles: Mapping[str, Framework]) -> None:
+        """Go on with other plugins; what was kept for pods alike is dropped."""
+        self.profiles = dict(profiles)
+        self._classes.clear()
+
+    # -- the cycle -------------------------------------------------------------------------------------------------
+
+    def schedule(self, pod: PodInfo, time_s: float = 0.0) -> Attempt:
+        """Find the node for a pod. The attempt's `node` is "" if there is none, its `message` says why."""
+        columns = self.columns
+        columns.refresh()
+        framework = self.framework_of(pod)
+        attempt = Attempt(pod.key, pod.uid, time_s, framework.scheduler_name, columns.names)
+        if not columns.nodes:
+            attempt.message = "no nodes available to schedule pods"
+            return attempt
+        try:
+            self._schedule(framework, pod, attempt)
+        except PluginFault as fault:
+            attempt.fault = attempt.message = str(fault)
+            attempt.node = ""
+        return attempt
+
+    def framework_of(self, pod: PodInfo) -> Framework:
+        profiles = self.profiles
+        if len(profiles) == 1:
+            return next(iter(profiles.values()))
+        return profiles[pod.scheduler_name]
+
+    def state_for(self, pod: PodInfo) -> tuple[CycleState, Status | None, frozenset[str] | None]:
+        """A state for the plain filters, on which every PreFilter has run: (state, a refusal, the only candidates)."""
+        self.columns.refresh()
+        state = CycleState()
+        refusal, names = self.framework_of(pod).pre_filter(state, pod, self.columns)
+        return state, refusal, names
+
+    def pod_class(self, framework: Framework, pod: PodInfo) -> PodClass:
+        """What is known for pods of this shape, brought up to date."""
+        key = (framework.scheduler_name, pod.shape.number)
+        kept = self._classes.get(key)
+        if kept is None or not kept.current or not kept.sync():
+            if kept is None and len(self._classes) >= CLASSES:
+                del self._classes[next(iter(self._classes))]
+            kept = self._classes[key] = PodClass(framework, pod, self.columns)
+        return kept
+
+    def _schedule(self, framework: Framework, pod: PodInfo, attempt: Attempt) -> None:
+        columns = self.columns
+        kept = self.pod_class(framework, pod)
+        start = attempt.start = self.next_start % len(columns.nodes)
+        search = Search(columns, self.handle.nominator, framework, kept, pod)
+        found = search.run(start, self._wanted(framework))
+        self._note(attempt, kept, found)
+        self.next_start = (start + found.processed) % len(columns.nodes)
+        attempt.state = search.state_if_any
+        rows = found.rows
+        if len(rows) > 1:
+            self._select(framework, kept, pod, rows, attempt, search)
+        elif len(rows):
+            attempt.node = columns.names[rows[0]]
+            attempt.rows, attempt.totals = rows, np.zeros(1, dtype=np.int64)
+        else:
+            attempt.message = fit_error(attempt)
+
+    def _wanted(self, framework: Framework) -> Any:
+        percentage = framework.percentage_of_nodes_to_score
+        if percentage is None:
+            percentage = self.percentage_of_nodes_to_score
+        return lambda size: 1 if framework.scores_nothing else nodes_to_find(size, percentage)
+
+    def _note(self, attempt: Attempt, kept: PodClass, found: Found) -> None:
+        """Keep who was refused; the kept verdicts only if there were any among the nodes looked at."""
+        attempt.processed = found.processed
+        if found.refusal is not None:
+            attempt.pre_filter = found.refusal
+        elif not len(found.rows) or (self.explain and found.processed > len(found.rows)):
+            attempt.late_refusals = found.late
+            attempt.candidates, attempt.absent = found.names, found.absent
+            attempt.refusals = kept.refusals
+            attempt.verdict = kept.verdict.copy()
+
+    # -- score -----------------------------------------------------------------------------------------------------
+
+    def _select(
+        self, framework: Framework, kept: PodClass, pod: PodInfo, rows: Ints, attempt: Attempt, search: Search
+    ) -> None:
+        totals = kept.total.take(rows)
+        normalized: dict[str, Ints] = {}
+        for number, plugin, weight in kept.varying:
+            scores = plugin.normalize(kept.state, pod, kept.scores[number].take(rows))
+            normalized[plugin.name] = scores
+            totals += weight * scores
+        late: list[tuple[str, int, Ints]] = []
+        for plugin in framework.late_scores:
+            if raw := self._late_score(plugin, pod, rows, search):
+                weight = framework.weight(plugin)
+                final = self._normalized(plugin, search, pod, raw[0])
+                late.append((plugin.name, weight, raw[0]))
+                normalized[plugin.name] = final
+                totals += weight * final
+        best, tied = self.ties.best(totals)
+        attempt.node = self.columns.names[rows[best]]
+        attempt.tied, attempt.tie_rule = tied, self.ties.rule
+        if self.explain:
+            attempt.rows, attempt.totals = rows, totals
+            attempt.plugins = [*kept.scored, *(name for name, _, _ in late)]
+            attempt.weights = [*kept.weights, *(weight for _, weight, _ in late)]
+            raw_scores = kept.scores.take(rows, axis=1)
+            attempt.raw = np.vstack((raw_scores, *(raw for _, _, raw in late))) if late else raw_scores
+            attempt.normalized = {**kept.constants, **normalized}
+
+    def _late_score(self, plugin: Any, pod: PodInfo, rows: Ints, search: Search) -> tuple[Ints] | None:
+        """Raw scores of what must be computed for every pod; None if the plugin has nothing to say."""
+        columns = self.columns
+        if hasattr(plugin, "applies_to_score") and not plugin.applies_to_score(pod, columns):
+            return None
+        state = search.state
+        if hasattr(plugin, "pre_score"):
+            answer = plugin.pre_score(state, pod, columns, rows)
+            if answer is not None and answer.code is Code.SKIP:
+                return None
+            if answer is not None and answer.code is not Code.SUCCESS:
+                raise PluginFault(f'running PreScore plugin "{plugin.name}": {answer.message}')
+        if isinstance(plugin, ColumnScore):
+            return (plugin.score_columns(state, pod, columns, rows),)
+        scores = [plugin.score(state, pod, columns.nodes[row]) for row in rows.tolist()]
+        return (np.array(scores, dtype=np.int64),)
+
+    def _normalized(self, plugin: Any, search: Search, pod: PodInfo, raw: Ints) -> Ints:
+        final = plugin.normalize(search.state, pod, raw) if isinstance(plugin, NormalizePlugin) else raw
+        if len(final) and (final.min() < 0 or final.max() > MAX_SCORE):
+            worst = int(final.min()) if final.min() < 0 else int(final.max())
+            raise PluginFault(
+                f'plugin "{plugin.name}" returns an invalid score {worst}, it should in the range of [0, {MAX_SCORE}] '
+                "after normalizing"
+            )
+        return final
+
+
+def fit_error(attempt: Attempt) -> str:
+    """Models framework.FitError: reasons with their counts, sorted as texts; then what PostFilter said."""
+    message = f"0/{len(attempt.names)} nodes are available:"
+    if attempt.pre_filter is not None:
+        if attempt.pre_filter.message:
+            message += f" {attempt.pre_filter.message}."
+    elif reasons := attempt.histogram():
+        message += " " + ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items())) + "."
+    return f"{message} {attempt.post_filter}" if attempt.post_filter else message

@@ -1,0 +1,216 @@
+"""Which nodes a pod fits: what is kept for its shape first, then the filters that look further.
+
+Models findNodesThatFitPod and findNodesThatPassFilters of pkg/scheduler/schedule_one.go with one worker: nodes are
+looked at in the ring's order from `start` until one more than `wanted` has passed.
+Differs: where a PreFilter names the only nodes worth looking at, they are looked at in the ring's order (upstream: in
+no order).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from kube_nb.scheduler.columns import Columns
+from kube_nb.scheduler.framework.interface import ColumnFilter, CycleState, FilterPlugin, Ints, PreFilterPlugin
+from kube_nb.scheduler.framework.runtime import Framework
+from kube_nb.scheduler.framework.status import Code, Status, unresolvable
+from kube_nb.scheduler.nominator import Nominator
+from kube_nb.scheduler.pod_class import PodClass
+from kube_nb.scheduler.pod_info import PodInfo
+
+
+class PluginFault(Exception):
+    """A plugin threw or answered nonsense; the message names it."""
+
+
+@dataclass(slots=True)
+class Found:
+    """The feasible rows in order, how many nodes were looked at, and whom the filters refused that are not kept."""
+
+    rows: Ints
+    processed: int
+    late: dict[int, Status] = field(default_factory=dict)
+    names: frozenset[str] | None = None
+    absent: Status | None = None
+    refusal: Status | None = None
+
+
+class Search:
+    """The filter half of one cycle. state: what PreFilter and Filter left for the score half."""
+
+    def __init__(
+        self, columns: Columns, nominator: Nominator, framework: Framework, kept: PodClass, pod: PodInfo
+    ) -> None:
+        self._columns = columns
+        self._nominator = nominator
+        self._framework = framework
+        self._kept = kept
+        self._pod = pod
+        self._state: CycleState | None = None
+        self._active: list[Any] = []
+        self._names = kept.names
+        self._narrowing = [name for name in ("NodeAffinity",) if kept.names is not None]
+
+    @property
+    def state(self) -> CycleState:
+        """Shared with the pods alike until something is written to it."""
+        if self._state is None:
+            self._state = CycleState(self._kept.state)
+            self._state["skipped"] = set(self._kept.state["skipped"])
+        return self._state
+
+    @property
+    def state_if_any(self) -> CycleState | None:
+        """What the plugins of this one cycle left; None if none had anything to say."""
+        return self._state
+
+    def run(self, start: int, percentage_to_wanted: Any) -> Found:
+        """percentage_to_wanted: number of candidates -> how many feasible ones are enough."""
+        columns, size = self._columns, len(self._columns.nodes)
+        if refusal := self._pre_filter():
+            return Found(np.zeros(0, dtype=np.int64), size, refusal=refusal)
+        if self._names is None and not self._active and not self._nominator:
+            return self._kept_only(start, size, percentage_to_wanted(size))
+        if (row := self._nominated_row()) is not None:
+            found = self._among(row, 1)
+            if len(found.rows):
+                found.processed = 0
+                return found
+        ring = columns.ring[start : start + size]
+        if self._names is None:
+            return self._among(ring, percentage_to_wanted(size))
+        inside = np.zeros(size, dtype=np.bool_)
+        inside[[columns.row(name) for name in sorted(self._names) if columns.row(name) >= 0]] = True
+        candidates = ring[inside[ring]]
+        found = self._among(candidates, percentage_to_wanted(len(candidates)))
+        found.names = self._names
+        found.absent = unresolvable(f"node(s) didn't satisfy plugin(s) [{' '.join(sorted(self._narrowing))}]")
+        return found
+
+    # -- PreFilter of what is not kept -----------------------------------------------------------------------------
+
+    def _pre_filter(self) -> Status | None:
+        if self._kept.failure is not None:
+            return self._kept.failure
+        for plugin in self._framework.late:
+            if hasattr(plugin, "applies") and not plugin.applies(self._pod, self._columns):
+                continue
+            answer = (
+                plugin.pre_filter(self.state, self._pod, self._columns) if isinstance(plugin, PreFilterPlugin) else None
+            )
+            if isinstance(answer, frozenset):
+                self._names = answer if self._names is None else self._names & answer
+                self._narrowing.append(plugin.name)
+            elif answer is not None and answer.code is Code.SKIP:
+                self.state["skipped"].add(plugin.name)
+                continue
+            elif answer is not None and answer.code is Code.ERROR:
+                raise PluginFault(f'running PreFilter plugin "{plugin.name}": {answer.message}')
+            elif answer is not None and answer.code is not Code.SUCCESS:
+                return answer.by(plugin.name)
+            if isinstance(plugin, FilterPlugin):
+                self._active.append(plugin)
+        return None
+
+    # -- Filter ----------------------------------------------------------------------------------------------------
+
+    def _kept_only(self, start: int, size: int, wanted: int) -> Found:
+        """Take the first `wanted` of the ring; the feasible one after them has been looked at, but does not count."""
+        refused, end = self._kept.refused, start + wanted
+        if not (refused[start : end + 1].any() if end < size else refused.any()):
+            return Found(self._columns.ring[start:end], wanted)
+        accepted = (~refused).nonzero()[0]
+        cut = int(accepted.searchsorted(start))
+        if cut:
+            accepted = np.concatenate((accepted[cut:], accepted[:cut]))
+        if len(accepted) <= wanted:
+            return Found(accepted, size)
+        return Found(accepted[:wanted], int(accepted[wanted] - start) % size)
+
+    def _among(self, candidates: Ints, wanted: int) -> Found:
+        late: dict[int, Status] = {}
+        alive = candidates[~self._kept.refused[candidates]]
+        alive = self._promised(alive, late)
+        for plugin in self._active:
+            if isinstance(plugin, ColumnFilter) and len(alive):
+                alive = self._by_columns(plugin, alive, late)
+        plain = [plugin for plugin in self._active if not isinstance(plugin, ColumnFilter)]
+        if plain:
+            alive = self._one_by_one(plain, alive, late, wanted)
+        if len(alive) <= wanted:
+            return Found(alive, len(candidates), late)
+        processed = int((candidates == alive[wanted]).argmax())
+        looked_at = set(candidates[:processed].tolist())
+        return Found(alive[:wanted], processed, {row: status for row, status in late.items() if row in looked_at})
+
+    def _by_columns(self, plugin: Any, alive: Ints, late: dict[int, Status]) -> Ints:
+        codes = plugin.filter_columns(self.state, self._pod, self._columns, alive)
+        bad = codes != 0
+        if not bad.any():
+            return alive
+        known: dict[int, Status] = {}
+        for row, code in zip(alive[bad].tolist(), codes[bad].tolist(), strict=True):
+            if code not in known:
+                known[code] = self._plain(plugin, row) or unresolvable(f"refused by {plugin.name}")
+            late[row] = known[code]
+        kept: Ints = alive[~bad]
+        return kept
+
+    def _plain(self, plugin: Any, row: int) -> Status | None:
+        status = plugin.filter(self.state, self._pod, self._columns.nodes[row])
+        if status is None or status.code is Code.SUCCESS:
+            return None
+        if not status.rejected:
+            raise PluginFault(f'running Filter plugin "{plugin.name}": {status.message}')
+        refusal: Status = status.by(plugin.name)
+        return refusal
+
+    def _one_by_one(self, plugins: Sequence[Any], alive: Ints, late: dict[int, Status], wanted: int) -> Ints:
+        passed: list[int] = []
+        for row in alive.tolist():
+            refusal = next((found for plugin in plugins if (found := self._plain(plugin, row))), None)
+            if refusal is not None:
+                late[row] = refusal
+                continue
+            passed.append(row)
+            if len(passed) > wanted:
+                break
+        return np.array(passed, dtype=np.int64)
+
+    # -- nominated pods --------------------------------------------------------------------------------------------
+
+    def _nominated_row(self) -> Ints | None:
+        name = self._pod.nominated_node_name or self._nominator.node_of(self._pod.key)
+        row = self._columns.row(name) if name else -1
+        return np.array([row], dtype=np.int64) if row >= 0 else None
+
+    def _promised(self, alive: Ints, late: dict[int, Status]) -> Ints:
+        """Nodes promised to pods of no lower priority must hold those too."""
+        if not self._nominator:
+            return alive
+        columns, pod = self._columns, self._pod
+        rows = {columns.row(name): name for name in self._nominator.nodes() if columns.row(name) >= 0}
+        for row in alive.tolist():
+            name = rows.get(row)
+            if name is None:
+                continue
+            promised = self._nominator.pods_on(name)
+            refusal = self._framework.filter_with_nominated(self.full_state, pod, columns.nodes[row], promised)
+            if refusal is not None:
+                late[row] = refusal
+        if not late:
+            return alive
+        left: Ints = alive[[row not in late for row in alive.tolist()]]
+        return left
+
+    @property
+    def full_state(self) -> CycleState:
+        """With every plugin marked as skipped that has nothing to say."""
+        state = self.state
+        if "full" not in state:
+            state["full"] = True
+            active = {plugin.name for plugin in self._active}
+            state["skipped"] |= {plugin.name for plugin in self._framework.late if plugin.name not in active}
+        return state
