@@ -7,6 +7,10 @@ waits for time: it jumps to the next timer, and only while somebody asked for ti
 - `advance`: every timer up to a moment may fire;
 - `settle`: timers may fire as long as one that is not housekeeping (`clock.periodic`) is due before a limit.
 
+They may be used at the same time, by commands from several threads: each ends as soon as its own condition holds,
+whatever the others still wait for, and time stops when the last of them has ended or was cancelled. A command in free
+time that nothing can wake any more ends with `NothingLeftToHappen`.
+
 Timers due at the same moment fire in the order in which they were made. Together with the seeded streams this makes
 a run at ``pace="max"`` a pure function of the seed and the commands.
 """
@@ -14,12 +18,14 @@ a run at ``pace="max"`` a pure function of the seed and the commands.
 import asyncio
 import contextlib
 import heapq
+import math
 import selectors
 import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextvars import Context
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -39,11 +45,12 @@ class NothingLeftToHappen(RuntimeError):
 class _Timer(asyncio.TimerHandle):
     """A timer that orders by (when, number), so that ties fire in the order in which they were made."""
 
-    __slots__ = ("_number",)
+    __slots__ = ("_number", "is_wanted")
 
     def __init__(
         self,
         number: int,
+        is_wanted: bool,
         when: float,
         callback: Callable[..., object],
         args: tuple[Any, ...],
@@ -52,6 +59,7 @@ class _Timer(asyncio.TimerHandle):
     ) -> None:
         super().__init__(when, callback, args, loop, context)
         self._number = number
+        self.is_wanted = is_wanted  # not housekeeping
 
     def __lt__(self, other: object) -> bool:
         assert isinstance(other, _Timer)
@@ -76,6 +84,23 @@ class _PacedSelector(selectors.DefaultSelector):
         return super().select(None)
 
 
+@dataclass(slots=True, eq=False)
+class _Wait:
+    """Somebody who waits until time has come to a moment, or until nothing that is wanted is due before it."""
+
+    until_s: float
+    settles: bool
+    over: asyncio.Future[None]
+
+
+@dataclass(slots=True, eq=False)
+class _Freed:
+    """A command in free time; is_stuck once nothing is left that could wake it."""
+
+    task: "asyncio.Task[Any] | None"
+    is_stuck: bool = False
+
+
 class ClusterLoop(asyncio.SelectorEventLoop, Calendar):
     """An event loop of its own for one cluster; see the module's docstring.
 
@@ -89,10 +114,9 @@ class ClusterLoop(asyncio.SelectorEventLoop, Calendar):
         self._anchor_s = time.monotonic()
         self._numbers = 0
         self._wanted: list[_Timer] = []  # a heap of the timers that are not housekeeping
-        self._free = 0
-        self._advance_to_s = 0.0
-        self._settle_to_s = 0.0
-        self._quiet: list[asyncio.Future[None]] = []
+        self._free: list[_Freed] = []
+        self._waits: list[_Wait] = []
+        self._allowed_to_s = 0.0
         Calendar.__init__(self, seed, EPOCH if pace == "max" else datetime.now(UTC))
         selector = _PacedSelector()
         selector.loop = self
@@ -106,10 +130,14 @@ class ClusterLoop(asyncio.SelectorEventLoop, Calendar):
         return self._pace
 
     def set_pace(self, pace: Pace) -> None:
-        """Go on at another pace from the present cluster time."""
+        """Go on at another pace from the present cluster time; to be called on the loop.
+
+        Who waits in `settle` is let go, who waits in `advance` goes on at the new pace.
+        """
         self._base_s = self.time()
         self._anchor_s = time.monotonic()
         self._pace = pace
+        self._release(list(self._waits))
 
     def time(self) -> float:
         if self._pace == "max":
@@ -121,79 +149,124 @@ class ClusterLoop(asyncio.SelectorEventLoop, Calendar):
     ) -> asyncio.TimerHandle:
         self._check_closed()  # type: ignore[attr-defined]  # BaseEventLoop's own, which typeshed does not list
         self._numbers += 1
-        timer = _Timer(self._numbers, when, callback, args, self, context)
+        timer = _Timer(self._numbers, not is_periodic(), when, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]  # as above
         timer._scheduled = True  # type: ignore[attr-defined]  # as above
-        if not is_periodic():
+        if timer.is_wanted:
             heapq.heappush(self._wanted, timer)
+            if len(self._wanted) > 100 + 2 * len(self._scheduled):  # type: ignore[attr-defined]  # as above
+                self._forget_past_timers()
         return timer
+
+    def _forget_past_timers(self) -> None:
+        """Drop what fired or was cancelled from the heap of wanted timers, which would else keep it all alive."""
+        timers: list[_Timer] = self._scheduled  # type: ignore[attr-defined]  # as above
+        self._wanted = [timer for timer in timers if timer.is_wanted and not timer.cancelled()]
+        heapq.heapify(self._wanted)
 
     # -- moving time at pace="max" -------------------------------------------------------------------------------
 
     def move_time(self) -> bool:
-        """Jump to the next timer if somebody wants it, else tell those who wait for quiet; False: nothing to do."""
+        """End a wait that is over, else jump to the next timer if somebody wants it; False: nothing to do."""
         timers: list[_Timer] = self._scheduled  # type: ignore[attr-defined]  # as above
-        if timers and (self._free or timers[0].when() <= self._advance_to_s or self._unsettled()):
-            self._base_s = max(self._base_s, timers[0].when())
+        next_s = timers[0].when() if timers else math.inf
+        wanted_s = self._next_wanted_s()
+        if settled := [wait for wait in self._waits if wait.settles and wanted_s > wait.until_s]:
+            return self._release(settled)
+        arrival_s = min((wait.until_s for wait in self._waits if not wait.settles), default=math.inf)
+        if arrival_s < next_s:
+            self._jump(arrival_s)
+            return self._release([wait for wait in self._waits if not wait.settles and wait.until_s <= arrival_s])
+        if timers and (self._free or self._waits or wanted_s <= self._allowed_to_s):
+            self._jump(next_s)
             return True
-        self._base_s = max(self._base_s, self._advance_to_s)
-        if self._quiet:
-            quiet, self._quiet = self._quiet, []
-            for future in quiet:
-                if not future.done():
-                    future.set_result(None)
-            return True
-        if self._free and not timers and self._default_executor is None and len(self._selector.get_map()) == 1:  # type: ignore[attr-defined]
-            self.stop()
-            return True
-        return False
+        return bool(self._free) and not timers and self._tell_who_is_stuck()
 
-    def _unsettled(self) -> bool:
+    def _jump(self, to_s: float) -> None:
+        """Set the time; what counts as the same moment grows with it as the gaps between floats do."""
+        self._base_s = max(self._base_s, to_s)
+        self._clock_resolution = max(1e-9, 4 * math.ulp(self._base_s))
+
+    def _next_wanted_s(self) -> float:
+        """When the next timer that is not housekeeping is due."""
         wanted = self._wanted
         while wanted and (wanted[0].cancelled() or wanted[0].when() <= self._base_s):
             heapq.heappop(wanted)
-        return bool(wanted) and wanted[0].when() <= self._settle_to_s
+        return wanted[0].when() if wanted else math.inf
+
+    def _release(self, waits: list[_Wait]) -> bool:
+        for wait in waits:
+            self._waits.remove(wait)
+            if not wait.over.done():
+                wait.over.set_result(None)
+        return True
+
+    def _tell_who_is_stuck(self) -> bool:
+        """Cancel the commands in free time if neither a socket nor a thread can wake them; once each."""
+        if self._default_executor is not None or len(self._selector.get_map()) > 1:  # type: ignore[attr-defined]
+            return False
+        found = False
+        for freed in self._free:
+            if freed.task is not None and not freed.is_stuck:
+                found = freed.is_stuck = True
+                freed.task.cancel()
+        return found
 
     @contextlib.contextmanager
     def free_time(self) -> Iterator[None]:
-        """Let time move as far as it must while the body waits."""
-        self._free += 1
+        """Let time move as far as it must while the body waits; raises `NothingLeftToHappen` on a dead wait."""
+        freed = _Freed(asyncio.current_task(self))
+        self._free.append(freed)
         try:
             yield
+        except asyncio.CancelledError:
+            if not freed.is_stuck or freed.task is None:
+                raise
+            freed.task.uncancel()
+            why = f"nothing is left to happen at {self._base_s:g} s, yet a command waits"
+            raise NothingLeftToHappen(why) from None
         finally:
-            self._free -= 1
+            self._free.remove(freed)
 
     async def settle(self, limit_s: float = SETTLE_LIMIT_S) -> None:
         """Return when nothing but housekeeping is due within `limit_s` cluster seconds; at finite pace at once."""
         if self._pace == "max":
-            self._settle_to_s = max(self._settle_to_s, self._base_s + limit_s)
-            await self._when_quiet()
-            self._settle_to_s = self._base_s
+            await self._wait(self._base_s + limit_s, settles=True)
 
     async def advance(self, seconds: float) -> None:
         """Let exactly this much cluster time pass; everything due in it happens."""
-        if self._pace != "max":
-            await asyncio.sleep(seconds)
-            return
-        self._advance_to_s = max(self._advance_to_s, self._base_s + seconds)
-        await self._when_quiet()
+        until_s = self.time() + seconds
+        await self._wait(until_s, settles=False)
+        while self.time() < until_s:
+            await self._wait(until_s, settles=False)
 
     def allow_settling(self, limit_s: float = SETTLE_LIMIT_S) -> None:
         """What `settle` allows, without waiting for it: for requests that come in over a socket."""
-        self._settle_to_s = max(self._settle_to_s, self.time() + limit_s)
+        self._allowed_to_s = max(self._allowed_to_s, self.time() + limit_s)
 
-    async def _when_quiet(self) -> None:
-        future: asyncio.Future[None] = self.create_future()
-        self._quiet.append(future)
-        await future
+    async def _wait(self, until_s: float, *, settles: bool) -> None:
+        """Until the condition holds, or the pace changes."""
+        wait = _Wait(until_s, settles, self.create_future())
+        self._waits.append(wait)
+        timer = self.call_at(until_s, self._release_at_pace, wait) if self._pace != "max" else None
+        try:
+            await wait.over
+        finally:
+            if wait in self._waits:
+                self._waits.remove(wait)
+            if timer is not None:
+                timer.cancel()
+
+    def _release_at_pace(self, wait: _Wait) -> None:
+        if wait in self._waits:
+            self._release([wait])
 
     # -- the inline driver ---------------------------------------------------------------------------------------
 
     def run_command(self, command: Coroutine[Any, Any, T]) -> T:
         """Run a command in this thread until it is done.
 
-        Ctrl-C cancels the command at its next wait and raises KeyboardInterrupt; every other task lives on. A wait
-        that nothing can end raises `NothingLeftToHappen`.
+        Ctrl-C cancels the command at its next wait and raises KeyboardInterrupt; every other task lives on.
         """
         task = self.create_task(command)
         with _interrupts(self, task) as interrupted:
@@ -203,14 +276,6 @@ class ClusterLoop(asyncio.SelectorEventLoop, Calendar):
                 if interrupted():
                     raise KeyboardInterrupt from None
                 raise
-            except RuntimeError as error:
-                if task.done():
-                    raise
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    self.run_until_complete(task)
-                why = f"nothing is left to happen at {self._base_s:g} s, yet a command waits"
-                raise NothingLeftToHappen(why) from error
 
 
 @contextlib.contextmanager
@@ -256,7 +321,7 @@ def run(command: Coroutine[Any, Any, T], *, seed: int = 0) -> T:
         return loop.run_command(with_free_time(command))
     finally:
         try:
-            loop.run_until_complete(cancel_all_tasks())
+            loop.run_command(with_free_time(cancel_all_tasks()))
         finally:
             loop.close()
 
