@@ -125,8 +125,10 @@ def merge(configs: Sequence[Obj]) -> Obj:
     """One configuration out of several: of equal names the first one's entry holds."""
     merged: Obj = {"apiVersion": "v1", "kind": "Config", "current-context": "", "preferences": {}}
     for entries in _LISTS:
-        rows = [row for config in configs for row in config.get(entries) or ()]
-        merged[entries] = list({row["name"]: row for row in reversed(rows)}.values())[::-1]
+        rows: dict[str, Obj] = {}
+        for row in [row for config in configs for row in config.get(entries) or ()]:
+            rows.setdefault(row["name"], row)
+        merged[entries] = list(rows.values())
     for config in configs:
         merged["current-context"] = merged["current-context"] or config.get("current-context") or ""
         merged["preferences"] = {**(config.get("preferences") or {}), **merged["preferences"]}
