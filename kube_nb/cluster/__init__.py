@@ -1,1 +1,11 @@
-"""(docstring to be written: the package's guarantees, data flow, which module to read first)."""
+"""The wiring: store, apiserver, components in pods, nodes, time, and the `Cluster` facade over all of it.
+
+`cluster.Cluster` is what a notebook or a script holds; it hands every call to the loop through a `driver`. On that loop
+lives an `engine.Engine`: it holds what outlives pods (the store's data, the network, the nodes) and starts kubelets
+(`nodes`), which start the control plane from `manifests` as static pods; `components` are the programs in them. `serving`
+opens a door for real clients, `pki` and `kubeconfig` make their credentials, `cli` is the ``kube-nb`` command.
+"""
+
+from kube_nb.cluster.cluster import STREAM_LIMIT_S, Cluster
+
+__all__ = ["STREAM_LIMIT_S", "Cluster"]

@@ -1,8 +1,8 @@
-"""The control plane's components as programs: what runs in the pods of ``kube-system``.
+"""The cluster's own components as programs: what runs in the pods of ``kube-system``.
 
 Each is a coroutine that gets its `Process` and ends when its pod is stopped; what it does ends with it. They share
-nothing but what stands in the `Engine`: the store's data, the doors to etcd and to the API server, the registry of
-images. State that a real component keeps on disk (etcd's data) outlives its pod; everything else is made anew at a start.
+nothing but what the `Engine` holds: the store's data, the doors to etcd and to the API server, the virtual network.
+State that a real component keeps on disk (etcd's data) outlives its pod; everything else is made anew at each start.
 """
 
 import asyncio
@@ -18,13 +18,18 @@ from kube_nb.etcd.backend import Backend
 from kube_nb.etcd.errors import Unavailable
 from kube_nb.etcd.local import LocalBackend
 from kube_nb.machinery.exchange import User
+from kube_nb.network.dns import ClusterDns
+from kube_nb.network.proxy import KubeProxy
 from kube_nb.scheduler.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from kube_nb.cluster.engine import Engine
 
-#: A component's program starts at once: its image is on the node, and its start is a function call.
+#: A component's image is on every node, and its start is a function call.
 _AT_ONCE = (0.0, 0.0)
+_REFUSED = (
+    'connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:2379: connect: connection refused"'
+)
 
 
 class EtcdDoor:
@@ -35,39 +40,41 @@ class EtcdDoor:
 
     def __getattr__(self, name: str) -> Any:
         if self.backend is None:
-            raise Unavailable(
-                'connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:2379: '
-                'connect: connection refused"'
-            )
+            raise Unavailable(_REFUSED)
         return getattr(self.backend, name)
 
 
 class Components:
-    """The programs of one cluster's control plane."""
+    """The programs of one cluster's components."""
 
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
 
     def register(self, images: ImageRegistry) -> None:
-        """Make the components' images known: pods of `manifests.static_pods` can be run from then on."""
+        """Make the components' images known, so that pods of `manifests` can be run."""
         programs = {
             manifests.ETCD: self.etcd,
             manifests.APISERVER: self.apiserver,
             manifests.CONTROLLER_MANAGER: self.controller_manager,
             manifests.SCHEDULER: self.scheduler,
+            "kube-proxy": self.kube_proxy,
+            "coredns": self.coredns,
         }
         for name, main in programs.items():
-            images.program(name, f"{manifests.REPOSITORY}/{name}", start_s=_AT_ONCE, tools=())(main)
+            repository = manifests.image(name, self._engine.version).rpartition(":")[0]
+            images.program(name, repository, start_s=_AT_ONCE, tools=())(main)
+
+    # -- the control plane -----------------------------------------------------------------------------------------
 
     async def etcd(self, p: Process) -> int:
         engine = self._engine
-        engine.etcd.backend = LocalBackend(engine.store, engine.clock)
-        p.print(f"ready to serve client requests at revision {engine.store.revision}")
+        backend = engine.etcd.backend = LocalBackend(engine.store, engine.clock)
+        p.print(f"ready to serve client requests; current revision {engine.store.revision}")
         try:
             await p.terminated()
         finally:
-            engine.etcd.backend.close()
             engine.etcd.backend = None
+            backend.close()
         return 0
 
     async def apiserver(self, p: Process) -> int:
@@ -77,7 +84,7 @@ class Components:
         server = engine.new_apiserver(cast(Backend, engine.etcd))
         await server.start()
         engine.open_apiserver(server)
-        p.print("serving securely on [::]:6443")
+        p.print("Serving securely on [::]:6443")
         try:
             await p.terminated()
         finally:
@@ -88,38 +95,70 @@ class Components:
     async def controller_manager(self, p: Process) -> int:
         client = self.client("system:kube-controller-manager")
         manager = ControllerManager(client, self._engine.clock, options=self._engine.controller_options())
-        return await self._lead(p, client, "kube-controller-manager", manager.run)
+        return await self._lead(p, client, manifests.CONTROLLER_MANAGER, manager.run)
 
     async def scheduler(self, p: Process) -> int:
         client = self.client("system:kube-scheduler")
         informers = InformerFactory(client)
-        scheduler = Scheduler(client, informers, self._engine.clock, plugins=self._engine.options.plugins)
-        self._engine.scheduler = scheduler
+        scheduler = self._engine.scheduler = Scheduler(
+            client,
+            informers,
+            self._engine.clock,
+            plugins=self._engine.options.plugins,
+            version=self._engine.version_numbers,
+        )
         try:
-            return await self._lead(p, client, "kube-scheduler", scheduler.run)
+            return await self._lead(p, client, manifests.SCHEDULER, scheduler.run)
         finally:
             await informers.stop()
+
+    # -- addons ----------------------------------------------------------------------------------------------------
+
+    async def kube_proxy(self, p: Process) -> int:
+        node = p.env["NODE_NAME"]
+        informers = InformerFactory(self.client("system:kube-proxy"))
+        proxy = KubeProxy(informers, node, self._engine.network.nodes[node].dataplane)
+        return await self._until_terminated(p, proxy.run, informers)
+
+    async def coredns(self, p: Process) -> int:
+        informers = InformerFactory(self.client("system:serviceaccount:kube-system:coredns"))
+        dns = ClusterDns(informers, p.stream)
+        p.net.listen_datagrams(53, dns.handle)
+        return await self._until_terminated(p, dns.run, informers)
+
+    # -- what they share -------------------------------------------------------------------------------------------
 
     def client(self, user: str) -> Client:
         """A client that comes in under the component's own name."""
         door = InKernelTransport(self._engine.handler, User(user, ("system:authenticated",)))
-        return Client(door, field_manager=user.removeprefix("system:"))
+        return Client(door, field_manager=user.rpartition(":")[2])
 
     async def _lead(self, p: Process, client: Client, name: str, work: Callable[[], Awaitable[None]]) -> int:
-        """Do the work while this instance holds its component's lease; lost, the program fails and is restarted."""
+        """Do the work while this instance holds its component's lease; when it is lost the program fails."""
         await self._engine.apiserver_up.wait()
         elector = LeaderElector(client, self._engine.clock, f"{p.hostname}_{name}", name, release_on_cancel=True)
-        leading = asyncio.create_task(elector.run(work))
-        stopped = asyncio.create_task(p.terminated())
+        return await _run_until_terminated(p, elector.run(work))
+
+    async def _until_terminated(
+        self, p: Process, work: Callable[[], Awaitable[None]], informers: InformerFactory
+    ) -> int:
+        await self._engine.apiserver_up.wait()
         try:
-            await asyncio.wait([stopped, leading], return_when=asyncio.FIRST_COMPLETED)
-            return 0 if stopped.done() else 1
+            return await _run_until_terminated(p, work())
         finally:
-            await _ended(leading, stopped)
+            await informers.stop()
 
 
-async def _ended(*tasks: "asyncio.Task[Any]") -> None:
-    """Cancel tasks and wait for their end; what a component died of is in its log, not in its caller."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def _run_until_terminated(p: Process, work: Awaitable[None]) -> int:
+    """Exit code 0 when asked to end, 1 when the work ended by itself."""
+    working = asyncio.ensure_future(work)
+    stopped = asyncio.ensure_future(p.terminated())
+    try:
+        await asyncio.wait([stopped, working], return_when=asyncio.FIRST_COMPLETED)
+        if working.done() and not working.cancelled() and (error := working.exception()):
+            p.complain(f"{type(error).__name__}: {error}")
+        return 0 if stopped.done() else 1
+    finally:
+        for task in (working, stopped):
+            task.cancel()
+        await asyncio.gather(working, stopped, return_exceptions=True)

@@ -1,27 +1,41 @@
 """`Engine`: a cluster as it lives on its loop. Everything here runs on that loop; `Cluster` is its face for threads.
 
-What the wiring holds for longer than any pod lives: the store's data, the virtual network, the image registry, the
-nodes' kubelets. The control plane itself runs in pods (`components`).
+It holds what outlives every pod: the store's data, the virtual network, the images, the nodes' kubelets. The control
+plane itself runs in pods, started by the kubelet of the control-plane node (`components`, `manifests`).
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from kube_nb import etcdctl, kubectl
+from kube_nb.api import definitions
 from kube_nb.apiserver import ApiServer
-from kube_nb.client import Client, InformerFactory, InKernelTransport
+from kube_nb.client import Client, InKernelTransport
 from kube_nb.cluster import manifests
 from kube_nb.cluster.components import Components, EtcdDoor
+from kube_nb.cluster.nodes import Nodes
 from kube_nb.cluster.pki import Authority
+from kube_nb.controllers.context import Options as ControllerOptions
+from kube_nb.cri.images import ImageRegistry
+from kube_nb.cri.programs import IMAGES
 from kube_nb.etcd.backend import Backend
 from kube_nb.etcd.store import Store
+from kube_nb.kubectl.mapper import Mapper
 from kube_nb.machinery.exchange import Handler, User
+from kube_nb.machinery.gvk import GVK
 from kube_nb.machinery.loop import ClusterLoop
+from kube_nb.machinery.types import Obj
+from kube_nb.network.fabric import VirtualNetwork
+from kube_nb.scheduler.scheduler import Scheduler
 
 ADMIN = User("kubernetes-admin", ("system:masters", "system:authenticated"))
-CONTROL_PLANE_NODE = "control-plane"
+DNS_IP = "10.96.0.10"
+#: A cluster that is not up after so much of its own time never will be.
+START_LIMIT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +46,122 @@ class Options:
     hollow: int = 0
     version: str | None = None
     plugins: tuple[Any, ...] = ()
+
+
+class Engine:
+    """One cluster; made before its loop runs, alive between `start` and `stop`."""
+
+    def __init__(self, loop: ClusterLoop, options: Options) -> None:
+        self.clock = loop
+        self.options = options
+        self.version = options.version or definitions.newest()
+        self.store = Store()
+        self.etcd = EtcdDoor()
+        self.network = VirtualNetwork(loop)
+        self.images = ImageRegistry(IMAGES)
+        self.authority = Authority("kubernetes", loop.now(), loop.stream("pki"))
+        self.apiserver: ApiServer | None = None
+        self.apiserver_up = asyncio.Event()
+        self.scheduler: Scheduler | None = None
+        self.components = Components(self)
+        self.components.register(self.images)
+        self.nodes = Nodes(self)
+        self.admin = Client(InKernelTransport(self.handler, ADMIN), user_agent="kubectl/v1.37.0")
+        self._mapper = Mapper(self.admin)
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Bring up the control plane, then the nodes and addons; returns when all nodes are Ready and all pods run."""
+        async with asyncio.timeout(START_LIMIT_S):
+            await self.nodes.start_control_plane()
+            await self.apiserver_up.wait()
+            await self.nodes.start_workers()
+            for obj in [*manifests.kube_proxy(self.version), *manifests.coredns(self.version, DNS_IP)]:
+                await self._create(obj)
+            await self.nodes.wait_until_ready()
+
+    async def stop(self) -> None:
+        """Stop every node, and with them everything that runs."""
+        await self.nodes.stop()
+
+    async def _create(self, obj: Obj) -> None:
+        mapping = await self._mapper.kind(GVK.of(obj))
+        assert mapping is not None
+        await self.admin.create(mapping.gvr, obj)
+
+    def wall_now(self) -> datetime:
+        """The calendar for credentials of real clients, who live in wall time whatever the cluster's pace."""
+        return self.clock.wall_now()
+
+    # -- the API server's door -------------------------------------------------------------------------------------
+
+    def handler(self) -> Handler | None:
+        """The API server of the moment; None while its pod is down."""
+        return None if self.apiserver is None else self.apiserver.handle
+
+    def new_apiserver(self, backend: Backend) -> ApiServer:
+        return ApiServer(
+            backend,
+            self.clock,
+            version=self.version,
+            nodes=self.nodes.endpoint,
+            advertised=(self.nodes.control_plane_ip, 6443),
+        )
+
+    def open_apiserver(self, server: ApiServer) -> None:
+        self.apiserver = server
+        self.apiserver_up.set()
+
+    def close_apiserver(self) -> None:
+        self.apiserver = None
+        self.apiserver_up.clear()
+
+    def controller_options(self) -> ControllerOptions:
+        return ControllerOptions(root_ca=self.authority.certificate.decode())
+
+    @property
+    def version_numbers(self) -> tuple[int, int]:
+        major, _, minor = self.version.partition(".")
+        return int(major), int(minor)
+
+    @property
+    def revision(self) -> int:
+        """The store's revision: it grows with every write."""
+        return self.store.revision
+
+    # -- commands --------------------------------------------------------------------------------------------------
+
+    async def kubectl(
+        self,
+        command_line: str | Sequence[str],
+        *,
+        stdin: str = "",
+        namespace: str = "default",
+        emit: Callable[[str], None] = lambda text: None,
+        result: kubectl.Result | None = None,
+    ) -> kubectl.Result:
+        """Run a kubectl command as the cluster's administrator."""
+        session = kubectl.Session(
+            self.admin, self._mapper, self.clock, namespace=namespace, stdin=stdin, read=read_files, emit=emit
+        )
+        return await kubectl.run(command_line, session, result)
+
+    async def etcdctl(self, command_line: str | Sequence[str], *, stdin: str = "") -> etcdctl.Result:
+        """Run an etcdctl command on the cluster's store."""
+        return await etcdctl.run(command_line, self.etcd, stdin=stdin)
+
+    async def decisions(self, namespace: str, pod: str) -> list[Any]:
+        """The scheduler's attempts for a pod, oldest first."""
+        if self.scheduler is None:
+            return []
+        return list(self.scheduler.decisions.of(f"{namespace}/{pod}"))
+
+
+def read_files(path: str) -> dict[str, bytes]:
+    """The file at `path`, or every manifest of the folder there; empty if there is neither."""
+    found = Path(path)
+    if found.is_dir():
+        files = sorted(each for each in found.iterdir() if each.suffix in (".yaml", ".yml", ".json"))
+        return {str(each): each.read_bytes() for each in files}
+    return {path: found.read_bytes()} if found.is_file() else {}

@@ -31,6 +31,11 @@ def image(component: str, version: str) -> str:
     return f"{REPOSITORY}/{component}:v{version}.0"
 
 
+def images(version: str) -> list[str]:
+    """Every image that a cluster of this version has on its nodes from the start."""
+    return [image(name, version) for name in (*CONTROL_PLANE, "kube-proxy", "coredns")]
+
+
 def static_pods(version: str, flags: Mapping[str, Sequence[str]]) -> dict[str, Obj]:
     """The control plane's manifests by component. flags: what each is started with, e.g. ``--pod-network=...``."""
     return {name: _static_pod(name, image(name, version), flags.get(name, ())) for name in CONTROL_PLANE}

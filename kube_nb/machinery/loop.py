@@ -144,6 +144,11 @@ class ClusterLoop(asyncio.SelectorEventLoop, Calendar):
             return self._base_s
         return self._base_s + (time.monotonic() - self._anchor_s) * self._pace
 
+    @staticmethod
+    def wall_now() -> datetime:
+        """The wall clock's UTC, for what real clients check by theirs (certificates)."""
+        return datetime.now(UTC)
+
     def call_at(  # type: ignore[override]  # the variadic generics of typeshed add nothing here
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:

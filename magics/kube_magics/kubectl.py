@@ -6,10 +6,8 @@ import sys
 from kube_magics import current
 from kube_nb.cluster import STREAM_LIMIT_S, Cluster
 from kube_nb.kubectl import Result
+from kube_nb.kubectl.printers import html
 from kube_nb.machinery import duration
-
-_STREAMS = {"-w", "--watch", "--watch-only", "-f", "--follow"}
-
 
 def run(line: str, cell: str | None = None) -> Result:
     """Run one command. A stream ends with Ctrl-C, or after ``--request-timeout`` (60 s of cluster time by default)."""
@@ -17,7 +15,7 @@ def run(line: str, cell: str | None = None) -> Result:
     argv = shlex.split(line)
     if is_stream(argv):
         return _stream(cluster, argv, cell or "")
-    return show(cluster.kubectl(argv, stdin=cell or ""))
+    return cluster.kubectl(argv, stdin=cell or "")
 
 
 def is_stream(argv: list[str]) -> bool:
@@ -25,11 +23,6 @@ def is_stream(argv: list[str]) -> bool:
     verb = next((word for word in argv if not word.startswith("-")), "")
     follows = {"get": {"-w", "--watch", "--watch-only"}, "logs": {"-f", "--follow"}, "events": {"-w", "--watch"}}
     return bool(follows.get(verb, set()) & set(argv))
-
-
-def show(result: Result) -> Result:
-    """The result itself: IPython shows it as a table or as text; a command that says nothing shows nothing."""
-    return result
 
 
 def _stream(cluster: Cluster, argv: list[str], stdin: str) -> Result:
@@ -61,5 +54,5 @@ class Streamed(Result):
     def __repr__(self) -> str:
         return self.stderr.rstrip("\n")
 
-    def _repr_html_(self) -> str | None:
-        return None
+    def _repr_html_(self) -> str:
+        return html.render([], "", self.stderr)

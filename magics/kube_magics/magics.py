@@ -5,7 +5,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
 
-from kube_magics import cause, completion, etcdctl, kube, kubectl, manifest, refusals
+from kube_magics import cause, completion, etcdctl, expansion, kube, kubectl, manifest, refusals
 
 
 @magics_class
@@ -17,21 +17,21 @@ class KubeMagics(Magics):
     def kube(self, line: str) -> Any:
         """Bring clusters up and down, and show what happens in them. See %kube help."""
         with refusals.shown(), cause.of_cell(self.shell):
-            return kube.run(line)
+            return kube.run(self._expanded(line))
 
     @line_cell_magic("kubectl")
     @no_var_expand
     def kubectl_(self, line: str, cell: str | None = None) -> Any:
         """Run kubectl on the current cluster; in a cell magic the cell's text is its standard input."""
         with refusals.shown(), cause.of_cell(self.shell):
-            return kubectl.run(line, cell)
+            return kubectl.run(self._expanded(line), cell)
 
     @line_cell_magic("etcdctl")
     @no_var_expand
     def etcdctl_(self, line: str, cell: str | None = None) -> Any:
         """Run etcdctl on the current cluster's store; a cell holds a script of several commands."""
         with refusals.shown(), cause.of_cell(self.shell):
-            return etcdctl.run(line, cell)
+            return etcdctl.run(self._expanded(line), cell)
 
     @cell_magic("manifest")
     @no_var_expand
@@ -39,6 +39,9 @@ class KubeMagics(Magics):
         """Apply the cell's YAML or JSON, and show what it set in motion."""
         with refusals.shown(), cause.of_cell(self.shell):
             return manifest.run(line, cell, self.shell)
+
+    def _expanded(self, line: str) -> str:
+        return expansion.expand(line, self.shell.user_ns if self.shell is not None else {})
 
     @staticmethod
     def install_completion(shell: InteractiveShell) -> None:

@@ -1,0 +1,125 @@
+"""The cluster's nodes: their names and addresses, their kubelets, and when all of them are ready."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from kube_nb.api import resources
+from kube_nb.client import Client, InformerFactory, InKernelTransport
+from kube_nb.cluster import manifests
+from kube_nb.cri.simulated import SimulatedRuntime
+from kube_nb.kubelet import Kubelet, NodeConfig
+from kube_nb.machinery import objects
+from kube_nb.machinery.exchange import NodeEndpoint, User
+from kube_nb.machinery.types import Obj
+
+if TYPE_CHECKING:
+    from kube_nb.cluster.engine import Engine
+
+CONTROL_PLANE = "control-plane"
+_ROLE = "node-role.kubernetes.io/control-plane"
+#: Nodes stand in one network, as the containers of a kind cluster do.
+_FIRST_IP = 2
+
+
+class Nodes:
+    """Every node that has a kubelet. Hollow nodes share one (`kubelet.hollow`)."""
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+        self.kubelets: dict[str, Kubelet] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._informers: list[InformerFactory] = []
+        self.control_plane_ip = self._ip(0)
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    async def start_control_plane(self) -> None:
+        """Start the first node's kubelet on the static pods of the control plane."""
+        config = NodeConfig(
+            CONTROL_PLANE,
+            self._ip(0),
+            labels={_ROLE: "", "node.kubernetes.io/exclude-from-external-load-balancers": ""},
+            register_with_taints=({"key": _ROLE, "effect": "NoSchedule"},),
+            pod_cidr=self._pod_cidr(0),
+            dns="10.96.0.10",
+            version=f"v{self._engine.version}.0",
+        )
+        self._start(config, manifests.static_pods(self._engine.version, self._flags()))
+
+    async def start_workers(self) -> None:
+        for number in range(1, self._engine.options.nodes + 1):
+            config = NodeConfig(
+                f"node-{number}",
+                self._ip(number),
+                pod_cidr=self._pod_cidr(number),
+                version=f"v{self._engine.version}.0",
+            )
+            self._start(config, {})
+
+    def _start(self, config: NodeConfig, static_pods: Mapping[str, Obj]) -> None:
+        engine = self._engine
+        network = engine.network.add_node(config.name, config.ip, config.pod_cidr)
+        present = [
+            manifests.image(name, engine.version) for name in (*manifests.CONTROL_PLANE, "kube-proxy", "coredns")
+        ]
+        runtime = SimulatedRuntime(engine.clock, network, engine.images, config.name, present=present)
+        client = self._client(config.name)
+        informers = InformerFactory(client)
+        kubelet = Kubelet(client, informers, engine.clock, config, runtime, static_pods=static_pods)
+        self.kubelets[config.name] = kubelet
+        self._informers.append(informers)
+        self._running[config.name] = asyncio.create_task(kubelet.run(), name=f"kubelet {config.name}")
+
+    def _client(self, node: str) -> Client:
+        user = User(f"system:node:{node}", ("system:nodes", "system:authenticated"))
+        return Client(InKernelTransport(self._engine.handler, user), field_manager="kubelet")
+
+    async def stop(self) -> None:
+        """Stop the kubelets, workers first; what ran on a node ends with it."""
+        for name in reversed(list(self._running)):
+            task = self._running.pop(name)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        for informers in self._informers:
+            await informers.stop()
+
+    # -- what the others ask ---------------------------------------------------------------------------------------
+
+    def endpoint(self, node: str) -> NodeEndpoint | None:
+        """The kubelet's own server, as the API server reaches it; None for a node that has none."""
+        kubelet = self.kubelets.get(node)
+        return None if kubelet is None else kubelet.endpoint
+
+    async def wait_until_ready(self) -> None:
+        """Return when all nodes are Ready and all pods of kube-system run."""
+        admin = self._engine.admin
+        while True:
+            nodes = (await admin.list(resources.NODES)).get("items") or []
+            pods = (await admin.list(resources.PODS, "kube-system")).get("items") or []
+            ready = len(nodes) == len(self.kubelets) and all(objects.is_condition_true(each, "Ready") for each in nodes)
+            if ready and pods and all(objects.is_condition_true(pod, "Ready") for pod in pods):
+                return
+            await asyncio.sleep(0.02)
+
+    # -- addresses -------------------------------------------------------------------------------------------------
+
+    def _ip(self, number: int) -> str:
+        high, low = divmod(number + _FIRST_IP, 254)
+        return f"172.18.{high}.{low}"
+
+    def _pod_cidr(self, number: int) -> str:
+        return f"10.244.{number}.0/24"
+
+    def _flags(self) -> dict[str, list[str]]:
+        return {
+            manifests.ETCD: ["--name=control-plane", "--listen-client-urls=https://127.0.0.1:2379"],
+            manifests.APISERVER: [
+                f"--advertise-address={self.control_plane_ip}",
+                "--etcd-servers=https://127.0.0.1:2379",
+                "--service-cluster-ip-range=10.96.0.0/16",
+                "--secure-port=6443",
+            ],
+            manifests.CONTROLLER_MANAGER: ["--cluster-cidr=10.244.0.0/16", "--leader-elect=true"],
+            manifests.SCHEDULER: ["--leader-elect=true"],
+        }
