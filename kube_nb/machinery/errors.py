@@ -3,6 +3,7 @@
 Models apimachinery pkg/api/errors: same codes, reasons and messages.
 """
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -145,10 +146,15 @@ def timeout(message: str, retry_after_s: int = 0) -> ApiError:
     return ApiError(504, "Timeout", f"Timeout: {message}", {"retryAfterSeconds": retry_after_s})
 
 
+#: The value of a `FieldError` that is not to be shown.
+OMITTED = object()
+
+
 class FieldError:
     """One field's fault. Models apimachinery pkg/util/validation/field/errors.go.
 
-    type: one of the FieldValue* reasons below; value: what was found (left out for Required, Forbidden, TooLong).
+    type: one of the FieldValue* reasons below; value: what was found (left out for Required, Forbidden, TooLong, and
+    if it is `OMITTED`).
     """
 
     __slots__ = ("detail", "field", "type", "value")
@@ -170,7 +176,7 @@ class FieldError:
     def body(self) -> str:
         """The message without the field's path."""
         text = _TITLES[self.type]
-        if self.type not in _BARE:
+        if self.type not in _BARE and self.value is not OMITTED:
             text += ": " + _go_value(self.value)
         return f"{text}: {self.detail}" if self.detail else text
 
@@ -211,15 +217,13 @@ _BARE = {REQUIRED, FORBIDDEN, TOO_LONG, INTERNAL}
 
 
 def _go_value(value: object) -> str:
-    """A value as Go's error text shows it: strings quoted, numbers and booleans bare, structures as JSON."""
+    """A value as Go's error text shows it: strings (and null) quoted, numbers bare, structures as JSON."""
     if value is None:
-        return "null"
+        return '"null"'
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return str(value)
-    import json
-
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
