@@ -60,9 +60,7 @@ class Nodes:
     def _start(self, config: NodeConfig, static_pods: Mapping[str, Obj]) -> None:
         engine = self._engine
         network = engine.network.add_node(config.name, config.ip, config.pod_cidr)
-        present = [
-            manifests.image(name, engine.version) for name in (*manifests.CONTROL_PLANE, "kube-proxy", "coredns")
-        ]
+        present = manifests.images(engine.version)
         runtime = SimulatedRuntime(engine.clock, network, engine.images, config.name, present=present)
         client = self._client(config.name)
         informers = InformerFactory(client)

@@ -1,4 +1,4 @@
-"""The cluster's door for real clients: HTTPS on loopback, with client certificates, and a kubeconfig that leads there."""
+"""The cluster's door for real clients: HTTPS on loopback with client certificates, and a kubeconfig for it."""
 
 import ipaddress
 import os
@@ -31,7 +31,8 @@ _HOSTS = (
 class Serving:
     """One HTTPS listener. Its CA is made of the system's randomness, whatever the cluster's seed.
 
-    url, kubeconfig: set by `start`. The kubeconfig holds an administrator's key; `stop` removes it if it chose the place.
+    url, kubeconfig: set by `start`. The kubeconfig holds an administrator's key; `stop` removes it where we chose the
+    place.
     """
 
     def __init__(self, engine: "Engine", name: str) -> None:
