@@ -3,8 +3,8 @@
 Guarantees: plain values in, plain values out. Objects are dicts in wire form and are never changed here: whatever
 changes one returns a copy that shares all that stayed. Nothing waits, opens a file or a socket, reads the wall clock or
 draws a random number, except the loop itself; equal inputs give equal outputs, ties and orders included. What a user
-can get wrong is a ValueError, `patch.PatchError` or `errors.ApiError` in the very words of upstream, since people search
-for them. What runs on every write (selectors, quantities, ownership) is cached or cut short by identity.
+can get wrong is a ValueError, `patch.PatchError` or `errors.ApiError` in upstream's own words, since people search for
+them. What runs on every write (selectors, quantities, ownership) is cached or cut short by identity.
 
     time       loop      the event loop whose time is the cluster's      clock    now, streams of chance, periodic work
                times     RFC 3339 timestamps                             duration Go's durations, kubectl's ages
