@@ -82,7 +82,8 @@ async def port_forward(call: Call) -> Response:
     endpoint = _endpoint(call, pod, f"portForward/{call.info.namespace}/{call.info.name}")
 
     async def session(streams: Session) -> None:
-        await endpoint.port_forward(call.info.namespace, call.info.name, ports, streams)
+        wanted = ports or [getattr(streams, "port", 0)]  # a SPDY connection says for itself which port it is for
+        await endpoint.port_forward(call.info.namespace, call.info.name, wanted, streams)
 
     return Response(101, session=session)
 

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import random
+import ssl
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from kube_nb.api import schema
 from kube_nb.api.kinds import Kind
@@ -24,6 +26,9 @@ from kube_nb.machinery.clock import Clock
 from kube_nb.machinery.exchange import NodeEndpoint, Request, Response
 from kube_nb.machinery.gvk import GVR
 from kube_nb.machinery.types import Obj
+
+if TYPE_CHECKING:
+    from kube_nb.apiserver import http
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +76,7 @@ class ApiServer:
         self._resources: dict[GVR, Resource] = {}
         self._lease = (0, float("-inf"))
         self._tasks: list[asyncio.Task[None]] = []
+        self._fronts: list[http.Front] = []
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -89,10 +95,21 @@ class ApiServer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        for front in self._fronts:
+            await front.stop()
+        self._fronts.clear()
         for resource in self.resources():
             for watcher in resource.cacher.watchers():
                 watcher.stream.close()
         await self.storage.stop()
+
+    async def serve(self, host: str = "127.0.0.1", port: int = 0, ssl_context: ssl.SSLContext | None = None) -> int:
+        """Listen for HTTPS until `stop`; returns the port."""
+        from kube_nb.apiserver import http
+
+        front = http.Front(self.handle)
+        self._fronts.append(front)
+        return await front.start(host, port, ssl_context)
 
     async def add(self, kind: Kind) -> None:
         """Serve a kind."""
