@@ -148,21 +148,27 @@ def _present(value: Json, other: Json) -> Json:
 
 
 def _compare_nodes(element: str, old: Json, new: Json, schema: TypeSchema | None, changes: _Changes) -> None:
+    """Compare two values that differ, of which one may be _MISSING."""
     if old is _MISSING:
         changes.added[element] = everything(new, schema)
     elif new is _MISSING:
         changes.removed[element] = everything(old, schema)
-    elif old != new:
-        inner = _Changes(changes.always)
-        if is_granular_map(old, new, schema):
-            _compare_fields(old or {}, new or {}, schema, inner)
-        elif schema is not None and is_granular_list(old, new, schema):
-            _compare_items(old or [], new or [], schema, inner)
-        else:
-            changes.modified[element] = {}
-            if isinstance(old, dict | list) or isinstance(new, dict | list):
-                inner.removed, inner.added = _below(old, schema), _below(new, schema)
-        changes.put(element, inner)
+    elif not isinstance(old, dict | list) and not isinstance(new, dict | list):
+        changes.modified[element] = {}
+    else:
+        _compare_containers(element, old, new, schema, changes)
+
+
+def _compare_containers(element: str, old: Json, new: Json, schema: TypeSchema | None, changes: _Changes) -> None:
+    inner = _Changes(changes.always)
+    if is_granular_map(old, new, schema):
+        _compare_fields(old or {}, new or {}, schema, inner)
+    elif schema is not None and is_granular_list(old, new, schema):
+        _compare_items(old or [], new or [], schema, inner)
+    else:
+        changes.modified[element] = {}
+        inner.removed, inner.added = _below(old, schema), _below(new, schema)
+    changes.put(element, inner)
 
 
 def is_granular_map(first: Json, second: Json, schema: TypeSchema | None) -> bool:
@@ -189,8 +195,9 @@ def _compare_items(old: list[Json], new: list[Json], schema: TypeSchema, changes
     for element, items in after.items():
         others = before.get(element, [])
         if len(items) == 1 and len(others) <= 1:
-            if not others or items[0] is not others[0]:
-                _compare_nodes(element, others[0] if others else _MISSING, items[0], item_type, changes)
+            old_item = others[0] if others else _MISSING
+            if items[0] is not old_item and items[0] != old_item:
+                _compare_nodes(element, old_item, items[0], item_type, changes)
         elif len(items) > 1 and len(others) > 1:
             if items != others:
                 changes.modified[element] = {}
@@ -223,10 +230,13 @@ def indexed(items: list[Json], schema: TypeSchema) -> dict[str, list[Json]]:
 
 def everything(value: Json, schema: TypeSchema | None) -> Fields:
     """The node of something that appeared or disappeared as a whole: itself and all below it."""
+    if not value or not isinstance(value, dict | list):
+        return {}
     children: Fields = {}
-    if is_granular_map(value, None, schema):
-        for key, item in value.items():
-            children["f:" + key] = everything(item, _field(schema, key))
+    if isinstance(value, dict):
+        if is_granular_map(value, None, schema):
+            for key, item in value.items():
+                children["f:" + key] = everything(item, _field(schema, key))
     elif schema is not None and is_granular_list(value, None, schema):
         item_type = schema.element()
         for element, items in indexed(value, schema).items():
