@@ -1,0 +1,37 @@
+"""Every controller by its name: the one place where one is added."""
+
+from collections.abc import Callable, Mapping
+
+from kube_nb.controllers.context import Context, Runnable
+from kube_nb.controllers.deployment import DeploymentController
+from kube_nb.controllers.garbagecollector import GarbageCollector
+from kube_nb.controllers.job import JobController, TtlAfterFinishedController
+from kube_nb.controllers.namespaces.deletion import NamespaceController
+from kube_nb.controllers.namespaces.root_ca import RootCaPublisher
+from kube_nb.controllers.namespaces.service_accounts import ServiceAccountsController
+from kube_nb.controllers.nodes.eviction import TaintEvictionController
+from kube_nb.controllers.nodes.ipam import NodeIpamController
+from kube_nb.controllers.nodes.lifecycle import NodeLifecycleController
+from kube_nb.controllers.nodes.pod_gc import PodGarbageCollector
+from kube_nb.controllers.replicas import REPLICA_SET, REPLICATION_CONTROLLER, ReplicaController
+from kube_nb.controllers.services.endpoints import EndpointsController
+from kube_nb.controllers.services.slices import EndpointSliceController
+
+#: Names as kube-controller-manager's ``--controllers`` flag takes them; all are on by default.
+CONTROLLERS: Mapping[str, Callable[[Context], Runnable]] = {
+    "serviceaccount-controller": ServiceAccountsController,
+    "root-ca-certificate-publisher-controller": RootCaPublisher,
+    "namespace-controller": NamespaceController,
+    "garbage-collector-controller": GarbageCollector,
+    "node-ipam-controller": NodeIpamController,
+    "node-lifecycle-controller": NodeLifecycleController,
+    "taint-eviction-controller": TaintEvictionController,
+    "pod-garbage-collector-controller": PodGarbageCollector,
+    "deployment-controller": DeploymentController,
+    "replicaset-controller": lambda context: ReplicaController(context, REPLICA_SET),
+    "replicationcontroller-controller": lambda context: ReplicaController(context, REPLICATION_CONTROLLER),
+    "job-controller": JobController,
+    "ttl-after-finished-controller": TtlAfterFinishedController,
+    "endpoints-controller": EndpointsController,
+    "endpointslice-controller": EndpointSliceController,
+}
