@@ -120,13 +120,8 @@ class Container:
 
     def environment(self) -> dict[str, str]:
         home = "/root" if self.status.user[0] == 0 else "/"
-        return {
-            "PATH": PATH,
-            "HOSTNAME": self.around.hostname,
-            **self.image.env,
-            **self.config.env,
-            **({} if "HOME" in self.config.env else {"HOME": home}),
-        }
+        own = {"PATH": PATH, "HOSTNAME": self.around.hostname, **self.image.env, **self.config.env()}
+        return {"HOME": home, **own}
 
     def argv(self) -> list[str]:
         """What runs: command replaces the entrypoint (and the image's cmd), args replace the cmd."""
@@ -148,7 +143,7 @@ class Container:
         self._main = Process(
             self.around,
             argv,
-            self.environment(),
+            self.environment,
             cwd=self.config.working_dir or self.image.working_dir,
             stdin=self.stdin,
             stdout=Sink(lambda data: self.output("stdout", data)),
@@ -304,7 +299,7 @@ class Container:
         process = Process(
             self.around,
             command,
-            self.environment(),
+            self.environment,
             cwd=self.config.working_dir or self.image.working_dir,
             stdin=stdin,
             stdout=stdout,

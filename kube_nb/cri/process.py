@@ -235,7 +235,7 @@ class Process:
         self,
         around: Surroundings,
         argv: Sequence[str],
-        env: Mapping[str, str],
+        env: Callable[[], Mapping[str, str]],
         *,
         cwd: str = "/",
         stdin: Pipe | None = None,
@@ -245,7 +245,8 @@ class Process:
     ) -> None:
         self.around = around
         self.argv = list(argv)
-        self.env = dict(env)
+        self._make_env = env
+        self._env: dict[str, str] | None = None
         self.cwd = cwd
         self.stdin = stdin if stdin is not None else Pipe(closed=True)
         self.stdout = stdout
@@ -259,6 +260,13 @@ class Process:
         self._sleeps = 0
 
     # -- what is around ------------------------------------------------------------------------------------------
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment variables; the process's own copy."""
+        if self._env is None:
+            self._env = dict(self._make_env())
+        return self._env
 
     @property
     def clock(self) -> Clock:
@@ -353,7 +361,7 @@ class Process:
         return Process(
             self.around,
             argv,
-            self.env if env is None else env,
+            (lambda: self.env) if env is None else (lambda: env),
             cwd=self.cwd if cwd is None else cwd,
             stdin=self.stdin if stdin is None else stdin,
             stdout=self.stdout if stdout is None else stdout,

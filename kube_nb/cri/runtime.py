@@ -66,7 +66,8 @@ class PodSandboxConfig:
 
 @dataclass(frozen=True, slots=True)
 class ContainerConfig:
-    """command and args as in a pod: command replaces the image's entrypoint, args its cmd."""
+    """command and args as in a pod: command replaces the image's entrypoint, args its cmd. env: gives the variables
+    when a program first looks at its own."""
 
     name: str
     attempt: int
@@ -74,7 +75,7 @@ class ContainerConfig:
     command: Sequence[str] = ()
     args: Sequence[str] = ()
     working_dir: str = ""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Callable[[], Mapping[str, str]] = dict
     mounts: Sequence[Mount] = ()
     resources: Resources = Resources()
     stdin: bool = False
@@ -228,6 +229,9 @@ class Runtime(Protocol):
     def container_status(self, container_id: str) -> ContainerStatus:
         """Its status; a shared, live value. Raises NotFound."""
 
+    def find_pod_sandbox(self, pod_uid: str) -> str | None:
+        """The id of the pod's living sandbox: what a restarted kubelet finds."""
+
     def list_containers(self, sandbox_id: str) -> Sequence[ContainerStatus]:
         """All containers of a sandbox, oldest first."""
 
@@ -257,3 +261,6 @@ class Runtime(Protocol):
 
     def subscribe(self, callback: Callable[[ContainerEvent], None]) -> None:
         """Call back, without waiting, on every change of a container."""
+
+    def unsubscribe(self, callback: Callable[[ContainerEvent], None]) -> None:
+        """No longer."""

@@ -142,6 +142,12 @@ class SimulatedRuntime:
         sandbox = self._sandboxes.get(sandbox_id)
         return sandbox.ips if sandbox else ()
 
+    def find_pod_sandbox(self, pod_uid: str) -> str | None:
+        for sandbox in self._sandboxes.values():
+            if sandbox.config.uid == pod_uid and sandbox.ips:
+                return sandbox.id
+        return None
+
     # -- images --------------------------------------------------------------------------------------------------
 
     async def image_status(self, image: str) -> ImageStatus | None:

@@ -1,0 +1,330 @@
+"""`Kubelet`: the wiring of one node's agent, and where pods come in."""
+
+import asyncio
+from collections.abc import Mapping
+
+from kube_nb.api.resources import CONFIG_MAPS, PODS, SECRETS, SERVICE_ACCOUNTS, SERVICES
+from kube_nb.client import Client, EventRecorder, InformerFactory, Unreachable
+from kube_nb.cri.runtime import ContainerEvent, Runtime
+from kube_nb.kubelet import admission, containers, environment, resources, staticpods
+from kube_nb.kubelet.config import NodeConfig
+from kube_nb.kubelet.endpoint import Endpoint
+from kube_nb.kubelet.environment import ServiceVariables
+from kube_nb.kubelet.handlers import Handlers
+from kube_nb.kubelet.node import NodeAgent
+from kube_nb.kubelet.pulls import ImagePuller
+from kube_nb.kubelet.record import PodRecord
+from kube_nb.kubelet.staticpods import Mirrors
+from kube_nb.kubelet.statuses import Statuses
+from kube_nb.kubelet.volumes import NodeVolumes, Volumes
+from kube_nb.kubelet.worker import PodWorker, Shared, State
+from kube_nb.machinery import objects
+from kube_nb.machinery.clock import Clock
+from kube_nb.machinery.errors import ApiError
+from kube_nb.machinery.types import Obj
+
+#: How often the kubelet looks whether all mirror pods are there, once they were.
+MIRROR_S = 10.0
+#: While the API has not been there yet.
+MIRROR_RETRY_S = 0.1
+_GVRS = {"configmaps": CONFIG_MAPS, "secrets": SECRETS}
+
+
+class Kubelet:
+    """One node's agent. `run` until cancelled; the containers live on, and a new Kubelet on the runtime adopts them.
+
+    client None: a stand-alone kubelet, which runs static pods only. informers: of that client, started here; the
+    kubelet watches its own node's pods and all services. static_pods: manifests by file name.
+    """
+
+    def __init__(
+        self,
+        client: Client | None,
+        informers: InformerFactory | None,
+        clock: Clock,
+        config: NodeConfig,
+        runtime: Runtime,
+        *,
+        static_pods: Mapping[str, Obj] | None = None,
+    ) -> None:
+        self.config = config
+        self.runtime = runtime
+        self._client = client
+        self._clock = clock
+        self._informers = informers
+        self.recorder = EventRecorder(client, "kubelet", clock, config.name) if client else None
+        self.statuses = Statuses(client, clock, runtime.name, config.ip)
+        self.agent = NodeAgent(client, clock, config, runtime) if client else None
+        self._mirrors = Mirrors(client) if client else None
+        self._manifests: dict[str, Obj] = dict(static_pods or {})
+        self.workers: dict[str, PodWorker] = {}
+        self._used: dict[str, int] = {}
+        self._services: dict[str, dict[str, Mapping[str, str]]] = {}
+        self._mirrors_due = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ending: dict[asyncio.Task[None], None] = {}
+        self.volumes = NodeVolumes()
+        facts = containers.node_facts(PodRecord({}), config)
+        self._shared = Shared(
+            config,
+            runtime,
+            clock,
+            self.recorder,
+            self.statuses,
+            ImagePuller(runtime, clock, serial=config.serialize_pulls),
+            Volumes(self.volumes, self._fetch, self._token, facts),
+            Handlers(runtime),
+            self._fetch,
+            self._service_variables,
+            self._delete,
+            self._gone,
+        )
+        self.endpoint = Endpoint(runtime, clock, self._find)
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        self.runtime.subscribe(self._container_changed)
+        try:
+            for name, manifest in sorted(self._manifests.items()):
+                self._add_static(name, manifest)
+            await self._run_with_api()
+        finally:
+            self.runtime.unsubscribe(self._container_changed)
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            for worker in list(self.workers.values()):
+                await worker.stop()
+            if self.recorder is not None:
+                await self.recorder.stop()
+
+    async def _run_with_api(self) -> None:
+        if self._client is None or self._informers is None or self.agent is None:
+            await asyncio.get_running_loop().create_future()
+            return
+        loop = asyncio.get_running_loop()
+        for work in (self.agent.run(), self.statuses.run(), self._keep_mirrors()):
+            self._tasks.append(loop.create_task(work, name=f"kubelet {self.config.name}"))
+        services = self._informers.informer(SERVICES)
+        pods = self._informers.informer(PODS, field_selector=f"spec.nodeName={self.config.name}")
+        told = (
+            services.add_handler(
+                self._service_changed, lambda old, new: self._service_changed(new), self._service_gone
+            ),
+            pods.add_handler(self._pod_added, lambda old, new: self._pod_added(new), self._pod_removed),
+        )
+        try:
+            await self._informers.start()
+            await asyncio.gather(*self._tasks)
+        finally:
+            services.remove_handler(told[0])
+            pods.remove_handler(told[1])
+
+    def set_static_pods(self, manifests: Mapping[str, Obj]) -> None:
+        """The manifest folder's contents are these now."""
+        for name in [name for name in self._manifests if manifests.get(name) != self._manifests[name]]:
+            pod = staticpods.from_manifest(self._manifests.pop(name), self.config.name, self._clock)
+            worker = self.workers.get(objects.uid(pod))
+            if worker is not None:
+                worker.remove()
+        for name, manifest in sorted(manifests.items()):
+            if name not in self._manifests:
+                self._manifests[name] = manifest
+                self._add_static(name, manifest)
+
+    def _add_static(self, name: str, manifest: Obj) -> None:
+        pod = staticpods.from_manifest(manifest, self.config.name, self._clock)
+        self._begin(PodRecord(pod, static=True))
+        self._mirrors_due.set()
+
+    # -- pods from the API ---------------------------------------------------------------------------------------
+
+    def _pod_added(self, pod: Obj) -> None:
+        """A pod bound to this node is new or has changed."""
+        uid = objects.uid(pod)
+        if staticpods.is_mirror(pod):
+            self._mirror_seen(pod)
+            return
+        worker = self.workers.get(uid)
+        if worker is not None:
+            worker.update(pod)
+        elif (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+            if objects.is_deleting(pod):
+                self._later(self._delete(PodRecord(pod)))
+        else:
+            self._admit(pod)
+
+    def _admit(self, pod: Obj) -> None:
+        record = PodRecord(pod)
+        record.requests = resources.pod_requests(pod)
+        active = sum(worker.state is State.SYNC for worker in self.workers.values())
+        node = self.agent.node if self.agent else None
+        verdict = admission.reject(pod, record.requests, self._used, active, self.config, node)
+        if verdict is not None:
+            record.verdict = verdict
+            record.start_time, record.terminal = self._clock.timestamp(), True
+            if self.recorder is not None:
+                self.recorder.event(pod, "Warning", verdict.reason, verdict.message.removeprefix("Pod was rejected: "))
+            self._later(self.statuses.report(record))
+            return
+        self._begin(record)
+        if objects.is_deleting(pod):
+            self.workers[record.uid].update(pod)
+
+    def _begin(self, record: PodRecord) -> None:
+        record.requests = record.requests or resources.pod_requests(record.pod)
+        for name, amount in record.requests.items():
+            self._used[name] = self._used.get(name, 0) + amount
+        self._adopt(record)
+        worker = self.workers[record.uid] = PodWorker(self._shared, record)
+        worker.start()
+
+    def _adopt(self, record: PodRecord) -> None:
+        """Take over what a kubelet before this one has started for the pod."""
+        sandbox_id = self.runtime.find_pod_sandbox(record.uid)
+        if sandbox_id is None:
+            return
+        record.sandbox_id = sandbox_id
+        record.ips = tuple(self.runtime.sandbox_ips(sandbox_id))
+        for status in self.runtime.list_containers(sandbox_id):
+            instances = record.instances(status.name)
+            instances.statuses.append(status)
+            instances.image = record.spec(status.name)["image"]
+            instances.started = instances.ready = instances.running
+        main = [container["name"] for container in record.pod["spec"]["containers"]]
+        record.initialized = any(name in record.containers for name in main)
+
+    def _pod_removed(self, pod: Obj) -> None:
+        if staticpods.is_mirror(pod):
+            self._mirror_gone(pod)
+            return
+        worker = self.workers.get(objects.uid(pod))
+        if worker is not None:
+            grace_s = objects.metadata(pod).get("deletionGracePeriodSeconds")
+            worker.remove(None if grace_s is None else float(grace_s))
+
+    def _gone(self, record: PodRecord) -> None:
+        """A worker has ended."""
+        self.workers.pop(record.uid, None)
+        for name, amount in record.requests.items():
+            self._used[name] -= amount
+        if record.static and self._mirrors is not None:
+            self._later(self._mirrors.delete(record))
+
+    async def _delete(self, record: PodRecord) -> None:
+        """The pod has ended on this node: take its object away, if it is still the same pod's."""
+        if self._client is None or record.static:
+            return
+        while True:
+            try:
+                await self._client.delete(PODS, record.name, record.namespace, grace_period_s=0, uid=record.uid)
+                return
+            except ApiError as error:
+                if error.code in (404, 409):
+                    return
+            except Unreachable:
+                pass
+            await asyncio.sleep(MIRROR_S)
+
+    def _later(self, work: "asyncio.Future[None] | object") -> None:
+        task = asyncio.get_running_loop().create_task(work)  # type: ignore[arg-type]  # a coroutine
+        self._ending[task] = None
+        task.add_done_callback(lambda task: self._ending.pop(task, None))
+
+    # -- static pods ---------------------------------------------------------------------------------------------
+
+    def _mirror_seen(self, pod: Obj) -> None:
+        if self._mirrors is not None:
+            self._mirrors.known[objects.key(pod)] = pod
+            if objects.is_deleting(pod) or not self._has_static(pod):
+                self._mirrors_due.set()
+
+    def _mirror_gone(self, pod: Obj) -> None:
+        if self._mirrors is not None and self._mirrors.known.get(objects.key(pod)) is not None:
+            self._mirrors.known.pop(objects.key(pod))
+            self._mirrors_due.set()
+
+    def _has_static(self, mirror: Obj) -> bool:
+        name = objects.name(mirror)
+        return any(worker.record.static and worker.record.name == name for worker in self.workers.values())
+
+    async def _keep_mirrors(self) -> None:
+        """Mirrors for all static pods, and none for others; as soon as the API is there."""
+        while True:
+            self._mirrors_due.clear()
+            done = True
+            node = self.agent.node if self.agent else None
+            for worker in list(self.workers.values()):
+                if worker.record.static and worker.state is State.SYNC and self._mirrors is not None:
+                    before = worker.record.mirror_uid
+                    made = node is not None and await self._mirrors.ensure(worker.record, node)
+                    done = done and made
+                    if made and worker.record.mirror_uid != before:
+                        self.statuses.forget(worker.record.uid)
+                        await self.statuses.report(worker.record)
+            if not done:
+                await asyncio.sleep(MIRROR_RETRY_S)
+            elif not self._mirrors_due.is_set():
+                await self._mirrors_due.wait()
+
+    # -- what workers need ---------------------------------------------------------------------------------------
+
+    def _container_changed(self, event: ContainerEvent) -> None:
+        if event.type == "STOPPED":
+            worker = self.workers.get(event.pod_uid)
+            if worker is not None:
+                worker.container_stopped(event.container_id)
+
+    def _find(self, namespace: str, name: str) -> PodRecord | None:
+        for worker in self.workers.values():
+            record = worker.record
+            if record.name == name and record.namespace == namespace:
+                return record
+        return None
+
+    async def _fetch(self, kind: str, namespace: str, name: str) -> Obj:
+        if self._client is None:
+            raise ApiError(404, "NotFound", f'{kind} "{name}" not found')
+        return await self._client.get(_GVRS[kind], name, namespace)
+
+    async def _token(self, pod: Obj, projection: Obj) -> str:
+        """A token bound to the pod, from the TokenRequest API."""
+        if self._client is None or not self.config.service_account_tokens:
+            return ""
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {
+                "audiences": [projection["audience"]] if projection.get("audience") else [],
+                "expirationSeconds": projection.get("expirationSeconds", 3600),
+                "boundObjectRef": {
+                    "apiVersion": "v1",
+                    "kind": "Pod",
+                    "name": objects.name(pod),
+                    "uid": objects.uid(pod),
+                },
+            },
+        }
+        account = pod["spec"].get("serviceAccountName") or "default"
+        answer = await self._client.create(
+            SERVICE_ACCOUNTS, request, objects.namespace(pod), name=account, subresource="token"
+        )
+        return str((answer.get("status") or {}).get("token", ""))
+
+    def _service_changed(self, service: Obj) -> None:
+        variables = environment.service_variables(service)
+        self._services.setdefault(objects.namespace(service), {})[objects.name(service)] = variables
+
+    def _service_gone(self, service: Obj) -> None:
+        self._services.get(objects.namespace(service), {}).pop(objects.name(service), None)
+
+    def _service_variables(self, pod: Obj) -> ServiceVariables:
+        """The API's own service, and unless the pod says no, those of its namespace."""
+        fragments = []
+        master = self._services.get("default", {}).get("kubernetes")
+        if master is not None:
+            fragments.append(master)
+        if pod["spec"].get("enableServiceLinks", True):
+            fragments += self._services.get(objects.namespace(pod), {}).values()
+        return ServiceVariables(fragments)

@@ -1,0 +1,522 @@
+"""`PodWorker`: one pod's life on the node, one task, one state machine.
+
+`TRANSITIONS` is the whole machine. In SYNC the worker compares the pod with its containers again and again, whenever
+something wakes it; in TERMINATING it stops them; in TERMINATED it cleans up and, if the pod is being deleted, removes
+it from the API. Models pkg/kubelet/pod_workers.go and syncPod, syncTerminatingPod, syncTerminatedPod of pkg/kubelet.
+Differs: restarts happen exactly when their back-off ends, and BackOff is recorded once per back-off.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from kube_nb.client import EventRecorder
+from kube_nb.cri.files import File
+from kube_nb.cri.runtime import ContainerState, ContainerStatus, Runtime, RuntimeFailure
+from kube_nb.kubelet import actions, containers, volumes
+from kube_nb.kubelet.actions import Actions
+from kube_nb.kubelet.config import NodeConfig
+from kube_nb.kubelet.environment import ConfigFault, Fetch, ServiceVariables
+from kube_nb.kubelet.handlers import Handlers
+from kube_nb.kubelet.probes import Probes
+from kube_nb.kubelet.pulls import ImagePuller, StartFault
+from kube_nb.kubelet.record import KEPT_INSTANCES, Instances, PodRecord, Verdict
+from kube_nb.kubelet.statuses import Statuses
+from kube_nb.kubelet.volumes import MountFault, Volumes
+from kube_nb.machinery import objects, times
+from kube_nb.machinery.clock import Clock, periodic
+from kube_nb.machinery.types import Obj
+
+#: Containers always get this long to end.
+MINIMUM_GRACE_S = 2.0
+#: After a failure without a schedule of its own.
+RETRY_S = 10.0
+#: Volumes that cannot be mounted: from half a second, doubling.
+MOUNT_RETRY_S = (0.5, 122.0)
+MESSAGE_BYTES = 4096
+
+_log = logging.getLogger(__name__)
+
+
+class State(Enum):
+    """Where a pod is on the node."""
+
+    SYNC = "sync"
+    TERMINATING = "terminating"
+    TERMINATED = "terminated"
+    GONE = "gone"
+
+
+#: (state, event) -> next state.
+TRANSITIONS: dict[tuple[State, str], State] = {
+    (State.SYNC, "completed"): State.TERMINATING,
+    (State.SYNC, "deleted"): State.TERMINATING,
+    (State.SYNC, "removed"): State.TERMINATING,
+    (State.SYNC, "failed"): State.TERMINATING,
+    (State.TERMINATING, "deleted"): State.TERMINATING,
+    (State.TERMINATING, "removed"): State.TERMINATING,
+    (State.TERMINATING, "stopped"): State.TERMINATED,
+    (State.TERMINATED, "deleted"): State.TERMINATED,
+    (State.TERMINATED, "removed"): State.TERMINATED,
+    (State.TERMINATED, "forgotten"): State.GONE,
+}
+
+
+class IllegalTransition(AssertionError):
+    """A pod's state machine got an event that it has no answer to."""
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all workers of a node use. gone: a worker has ended. services: a namespace's service variables now.
+
+    delete: removes the pod from the API, if it is still the one meant.
+    """
+
+    config: NodeConfig
+    runtime: Runtime
+    clock: Clock
+    recorder: EventRecorder | None
+    statuses: Statuses
+    puller: ImagePuller
+    volumes: Volumes
+    handlers: Handlers
+    fetch: Fetch
+    services: Callable[[Obj], ServiceVariables]
+    delete: Callable[[PodRecord], Awaitable[None]]
+    gone: Callable[[PodRecord], None]
+
+
+class PodWorker:
+    """See the module's docstring. story: what happened to the pod here, (time, event, state)."""
+
+    def __init__(self, shared: Shared, record: PodRecord) -> None:
+        self.record = record
+        self.state = State.SYNC
+        self.story: list[tuple[float, str, State]] = []
+        self._shared = shared
+        self._probes = Probes(record, shared.handlers, self.wake, self._tell)
+        self._task: asyncio.Task[None] | None = None
+        self._woken = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._interruptible = False
+        self._interrupted = False
+        self._removed = False
+        self._grace_s: float | None = None
+        self._hurry = asyncio.Event()
+        self._mount_retry_s = MOUNT_RETRY_S[0]
+        self._refresh_s = 0.0
+        self._termination_logs: dict[str, File] = {}
+
+    # -- from outside --------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=f"pod {self.record.full_name}")
+
+    async def stop(self) -> None:
+        """The kubelet ends; its containers live on."""
+        self._probes.stop()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def wake(self) -> None:
+        """Something changed: look again."""
+        self._woken = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def update(self, pod: Obj) -> None:
+        """A newer object of the same pod."""
+        old, self.record.pod = self.record.pod, pod
+        if objects.is_deleting(pod):
+            self.terminate("deleted", float(objects.metadata(pod).get("deletionGracePeriodSeconds") or 0))
+        elif old["spec"] != pod["spec"] or pod["spec"].get("readinessGates"):
+            self.wake()
+
+    def remove(self, grace_s: float | None = None) -> None:
+        """The object is gone from the API, or from the manifest folder."""
+        self._removed = True
+        self.terminate("removed", grace_s)
+
+    def fail(self, verdict: Verdict, grace_s: float | None = None) -> None:
+        """End the pod for a reason of the node's: a deadline, an eviction."""
+        if self.state is State.SYNC:
+            self.record.verdict = verdict
+            self.terminate("failed", grace_s)
+
+    def terminate(self, event: str, grace_s: float | None) -> None:
+        """Begin to stop, or stop faster."""
+        if self.state is State.GONE:
+            return
+        if grace_s is not None and (self._grace_s is None or grace_s < self._grace_s):
+            self._grace_s = grace_s
+            self._hurry.set()
+        was = self.state
+        self._move(event)
+        if was is State.SYNC and self._interruptible and self._task is not None:
+            self._interrupted = True
+            self._task.cancel()
+        self.wake()
+
+    def container_stopped(self, container_id: str) -> None:
+        """The runtime says so."""
+        self.wake()
+
+    def _move(self, event: str) -> None:
+        following = TRANSITIONS.get((self.state, event))
+        if following is None:
+            raise IllegalTransition(f"{self.record.full_name}: {event} in {self.state.value}; story: {self.story}")
+        self.state = following
+        if len(self.story) < 1000:
+            self.story.append((self._shared.clock.time(), event, following))
+
+    # -- the loop ------------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while self.state is State.SYNC:
+            self._woken = False
+            deadline_s, housekeeping = await self._step()
+            if self.state is State.SYNC and not self._woken:
+                await self._wait(deadline_s, housekeeping)
+        await self._terminating()
+        await self._terminated()
+
+    async def _step(self) -> tuple[float | None, bool]:
+        """One sync, which a deletion may interrupt; (when to look again, whether that is only housekeeping)."""
+        self._interruptible = True
+        try:
+            return await self._sync()
+        except asyncio.CancelledError:
+            if not self._interrupted or self._task is None:
+                raise
+            self._interrupted = False
+            self._task.uncancel()
+            return None, False
+        except RuntimeFailure as failure:
+            _log.warning("Error syncing pod", extra={"pod": self.record.full_name, "err": str(failure)})
+        finally:
+            self._interruptible = False
+        return self._shared.clock.time() + RETRY_S, False
+
+    async def _wait(self, deadline_s: float | None, housekeeping: bool) -> None:
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        timer = None
+        if deadline_s is not None:
+            if housekeeping:
+                with periodic():
+                    timer = loop.call_at(deadline_s, self.wake)
+            else:
+                timer = loop.call_at(deadline_s, self.wake)
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+            if timer is not None:
+                timer.cancel()
+
+    # -- SYNC ----------------------------------------------------------------------------------------------------
+
+    async def _sync(self) -> tuple[float | None, bool]:
+        record, now_s = self.record, self._shared.clock.time()
+        if not record.start_time:
+            record.start_time, record.start_s = self._shared.clock.timestamp(), now_s
+        if self._past_deadline(now_s):
+            return None, False
+        self._read_messages()
+        await self._shared.statuses.report(record)
+        if not record.sandbox_id:
+            retry_s = await self._prepare()
+            if retry_s is not None:
+                return retry_s, False
+        elif now_s >= self._refresh_s:
+            await self._refresh(now_s)
+        plan = actions.compute(record)
+        await self._carry_out(plan)
+        if plan.done and self.state is State.SYNC:
+            record.terminal = True
+            self._move("completed")
+        await self._shared.statuses.report(record)
+        return self._next_deadline()
+
+    def _past_deadline(self, now_s: float) -> bool:
+        limit_s = self.record.pod["spec"].get("activeDeadlineSeconds")
+        if limit_s is None or now_s - self.record.start_s < limit_s:
+            return False
+        message = "Pod was active on the node longer than the specified deadline"
+        self._say("Normal", "DeadlineExceeded", message)
+        self.record.verdict = Verdict("DeadlineExceeded", message)
+        self._move("failed")
+        return True
+
+    async def _prepare(self) -> float | None:
+        """Volumes and sandbox; when to try again if that fails."""
+        record, shared = self.record, self._shared
+        try:
+            if record.volumes is None:
+                record.volumes = await shared.volumes.set_up(record.pod)
+        except MountFault as fault:
+            self._say("Warning", "FailedMount", str(fault))
+            retry_s = shared.clock.time() + self._mount_retry_s
+            self._mount_retry_s = min(self._mount_retry_s * 2, MOUNT_RETRY_S[1])
+            return retry_s
+        try:
+            record.sandbox_id = await shared.runtime.run_pod_sandbox(containers.sandbox(record, shared.config))
+        except RuntimeFailure as failure:
+            self._say("Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {failure}")
+            record.sandbox_attempt += 1
+            return shared.clock.time() + RETRY_S
+        record.ips = tuple(shared.runtime.sandbox_ips(record.sandbox_id))
+        self._refresh_s = shared.clock.time() + volumes.REFRESH_S
+        return None
+
+    async def _refresh(self, now_s: float) -> None:
+        self._refresh_s = now_s + volumes.REFRESH_S
+        await self._shared.volumes.refresh(self.record.pod, self.record.volumes or {}, self.record.ips)
+
+    async def _carry_out(self, plan: Actions) -> None:
+        for kill in plan.kill:
+            await self._kill(kill.name, kill.message, self._grace())
+        for name in plan.start:
+            if self.state is State.SYNC:
+                await self._start(name)
+
+    def _next_deadline(self) -> tuple[float | None, bool]:
+        """The earliest of: a back-off's end, the pod's own deadline, the next look at its volumes."""
+        wanted = [one.retry_s for one in self.record.containers.values() if one.waiting is not None and one.retry_s]
+        limit_s = self.record.pod["spec"].get("activeDeadlineSeconds")
+        if limit_s is not None:
+            wanted.append(self.record.start_s + limit_s)
+        follows = any(volumes.changeable(volume) for volume in self.record.pod["spec"].get("volumes") or ())
+        if follows and (not wanted or self._refresh_s < min(wanted)):
+            return self._refresh_s, True
+        return (min(wanted), False) if wanted else (None, False)
+
+    # -- starting a container ------------------------------------------------------------------------------------
+
+    async def _start(self, name: str) -> None:
+        """One try; what keeps it from running becomes its waiting state."""
+        instances, now_s = self.record.instances(name), self._shared.clock.time()
+        if self._backs_off(name, instances, now_s) or (instances.waiting is not None and instances.retry_s > now_s):
+            return
+        spec = self.record.spec(name)
+        try:
+            await self._shared.puller.ensure(self.record.uid, spec, lambda *event: self._tell(name, *event))
+            instances.waiting = None
+            await self._create_and_start(name, spec, instances)
+        except StartFault as fault:
+            instances.waiting = fault.reason, fault.message
+            instances.retry_s = fault.retry_s
+            if fault.reason != "PostStartHookError":
+                error = fault.message if fault.reason in _SPEAKING else fault.reason
+                self._tell(name, "Warning", "Failed", f"Error: {error}")
+
+    def _backs_off(self, name: str, instances: Instances, now_s: float) -> bool:
+        latest = instances.latest
+        if latest is None or latest.finished_at is None:
+            return False
+        finished_s = now_s - (self._shared.clock.now() - latest.finished_at).total_seconds()
+        left_s = instances.backoff.left_s(finished_s, now_s)
+        if left_s <= 1e-6:
+            instances.backoff.next(finished_s, now_s)
+            return False
+        reason, delay = "CrashLoopBackOff", round(instances.backoff.delay_s)
+        if instances.waiting is None or instances.waiting[0] != reason:
+            self._tell(
+                name,
+                "Warning",
+                "BackOff",
+                f"Back-off restarting failed container {name} in pod {self.record.full_name}",
+            )
+        instances.waiting = (
+            reason,
+            f"back-off {_minutes(delay)} restarting failed container={name} pod={self.record.full_name}",
+        )
+        instances.retry_s = finished_s + instances.backoff.delay_s
+        return True
+
+    async def _create_and_start(self, name: str, spec: Obj, instances: Instances) -> None:
+        shared, record, log = self._shared, self.record, File()
+        later_s = shared.clock.time() + RETRY_S
+        try:
+            services = shared.services(record.pod)
+            config = await containers.container(record, spec, shared.config, services, shared.fetch, log)
+        except ConfigFault as fault:
+            raise StartFault("CreateContainerConfigError", str(fault), later_s) from fault
+        try:
+            container_id = await shared.runtime.create_container(record.sandbox_id, config)
+        except RuntimeFailure as failure:
+            raise StartFault("CreateContainerError", failure.message, later_s) from failure
+        status = shared.runtime.container_status(container_id)
+        self._termination_logs[container_id] = log
+        await self._keep(instances, status, spec["image"])
+        self._tell(name, "Normal", "Created", "Container created")
+        try:
+            await shared.runtime.start_container(container_id)
+        except RuntimeFailure as failure:
+            raise StartFault("RunContainerError", failure.message, shared.clock.time()) from failure
+        self._tell(name, "Normal", "Started", "Container started")
+        self._probes.start(spec, status)
+        await self._post_start(name, spec)
+
+    async def _keep(self, instances: Instances, status: ContainerStatus, image: str) -> None:
+        """Take the new instance over, removing those that are too old."""
+        instances.statuses.append(status)
+        instances.image = image
+        while len(instances.statuses) > KEPT_INSTANCES:
+            old = instances.statuses.pop(0)
+            self._termination_logs.pop(old.id, None)
+            await self._shared.runtime.remove_container(old.id)
+
+    async def _post_start(self, name: str, spec: Obj) -> None:
+        hook = (spec.get("lifecycle") or {}).get("postStart")
+        if not hook:
+            return
+        fault = await self._shared.handlers.hook(self.record, spec, hook)
+        if fault:
+            self._tell(name, "Warning", "FailedPostStartHook", f"PostStartHook failed: {fault}")
+            await self._kill(name, "FailedPostStartHook", self._grace())
+            raise StartFault("PostStartHookError", fault, self._shared.clock.time())
+
+    def _read_messages(self) -> None:
+        """Termination messages of containers that have exited since the last look."""
+        for name, instances in self.record.containers.items():
+            status = instances.latest
+            log = self._termination_logs.get(status.id) if status is not None else None
+            if status is None or log is None or status.state is not ContainerState.EXITED:
+                continue
+            del self._termination_logs[status.id]
+            self._probes.stop(name)
+            instances.ready = instances.started = False
+            instances.unhealthy = ""
+            text = log.data[-MESSAGE_BYTES:].decode(errors="replace")
+            policy = self.record.spec(name).get("terminationMessagePolicy")
+            if not text and status.exit_code and policy == "FallbackToLogsOnError":
+                text = self._shared.runtime.log_tail(status.id, 80, 2048)
+            status.message = text or status.message
+
+    # -- stopping ------------------------------------------------------------------------------------------------
+
+    def _grace(self) -> float:
+        if self._grace_s is not None:
+            return self._grace_s
+        return float(self.record.pod["spec"].get("terminationGracePeriodSeconds", 30))
+
+    async def _kill(self, name: str, message: str, grace_s: float) -> None:
+        """preStop, stop signal, SIGKILL when the grace period is over; returns when the container has exited."""
+        status = self.record.instances(name).latest
+        if status is None or status.state is ContainerState.EXITED:
+            return
+        self._probes.stop(name, kinds=("startup", "liveness"))
+        self._tell(name, "Normal", "Killing", message)
+        began_s = self._shared.clock.time()
+        hook = (self.record.spec(name).get("lifecycle") or {}).get("preStop")
+        if hook and grace_s > 0:
+            await self._pre_stop(name, hook, grace_s)
+        left_s = max(MINIMUM_GRACE_S, grace_s - (self._shared.clock.time() - began_s))
+        await self._shared.runtime.stop_container(status.id, left_s)
+
+    async def _pre_stop(self, name: str, hook: Obj, grace_s: float) -> None:
+        try:
+            async with asyncio.timeout(grace_s):
+                fault = await self._shared.handlers.hook(self.record, self.record.spec(name), hook)
+        except TimeoutError:
+            fault = "context deadline exceeded"
+        if fault:
+            self._tell(name, "Warning", "FailedPreStopHook", f"PreStopHook failed: {fault}")
+
+    async def _terminating(self) -> None:
+        """Stop all containers; a shorter grace period on the way starts the stopping over."""
+        await self._shared.statuses.report(self.record)
+        said: set[str] = set()
+        began_s = self._shared.clock.time()
+        while self.record.living():
+            self._hurry.clear()
+            grace_s = max(0.0, self._grace() - (self._shared.clock.time() - began_s) if said else self._grace())
+            stopping = asyncio.get_running_loop().create_task(self._stop_all(grace_s, said))
+            hurry = asyncio.get_running_loop().create_task(self._hurry.wait())
+            try:
+                await asyncio.wait([stopping, hurry], return_when=asyncio.FIRST_COMPLETED)
+                if stopping.done():
+                    stopping.result()
+            finally:
+                for task in (stopping, hurry):
+                    task.cancel()
+                await asyncio.gather(stopping, hurry, return_exceptions=True)
+        self._probes.stop()
+        self._move("stopped")
+
+    async def _stop_all(self, grace_s: float, said: set[str]) -> None:
+        """Main containers together, then the sidecars, the last one first, in what is left of the time."""
+        began_s = self._shared.clock.time()
+        sidecars = self.record.sidecars()
+        living = [name for name, _ in self.record.living()]
+        await self._stop_some([name for name in living if name not in sidecars], grace_s, said)
+        for name in reversed([name for name in sidecars if name in living]):
+            await self._stop_some([name], max(0.0, grace_s - (self._shared.clock.time() - began_s)), said)
+
+    async def _stop_some(self, names: list[str], grace_s: float, said: set[str]) -> None:
+        kills = []
+        for name in names:
+            if name in said:
+                status = self.record.instances(name).latest
+                if status is not None:
+                    kills.append(self._shared.runtime.stop_container(status.id, max(MINIMUM_GRACE_S, grace_s)))
+                continue
+            said.add(name)
+            kills.append(self._kill(name, f"Stopping container {name}", grace_s))
+        if len(kills) == 1:
+            await kills[0]
+        elif kills:
+            await asyncio.gather(*kills)
+
+    async def _terminated(self) -> None:
+        """Clean up; then wait for the object to be deleted, and take it out of the API."""
+        record, shared = self.record, self._shared
+        record.terminal = True
+        self._read_messages()
+        for instances in record.containers.values():
+            instances.waiting = None
+        await shared.statuses.report(record)
+        if record.sandbox_id:
+            await shared.runtime.stop_pod_sandbox(record.sandbox_id)
+        record.volumes = None
+        while not self._removed and not objects.is_deleting(record.pod):
+            await self._wait(None, False)
+        if record.sandbox_id:
+            await shared.runtime.remove_pod_sandbox(record.sandbox_id)
+        if not self._removed:
+            await shared.delete(record)
+        self._move("forgotten")
+        shared.puller.forget(record.uid)
+        shared.statuses.forget(record.uid)
+        shared.gone(record)
+
+    # -- events --------------------------------------------------------------------------------------------------
+
+    def _say(self, type: Literal["Normal", "Warning"], reason: str, message: str) -> None:
+        if self._shared.recorder is not None:
+            self._shared.recorder.event(self.record.pod, type, reason, message)
+
+    def _tell(self, name: str, type: str, reason: str, message: str) -> None:
+        if self._shared.recorder is not None:
+            kind: Literal["Normal", "Warning"] = "Warning" if type == "Warning" else "Normal"
+            self._shared.recorder.event(self.record.pod, kind, reason, message, field_path=self.record.field_path(name))
+
+
+#: Waiting reasons whose event says the whole message.
+_SPEAKING = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
+
+
+def _minutes(seconds: int) -> str:
+    """``10s``, ``1m20s``, ``5m0s``, as Go prints a duration."""
+    return f"{seconds}s" if seconds < 60 else f"{seconds // 60}m{seconds % 60}s"
+
+
+def created_s(pod: Obj, clock: Clock) -> float:
+    """The cluster time of the pod's creation."""
+    return clock.time() - times.seconds_since(objects.creation_timestamp(pod), clock.now())
