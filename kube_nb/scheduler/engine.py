@@ -44,6 +44,7 @@ class Engine:
         explain: bool = True,
     ) -> None:
         self.handle = handle
+        handle.engine = self
         self.columns: Columns = handle.columns
         self.profiles = dict(profiles)
         self.percentage_of_nodes_to_score = percentage_of_nodes_to_score

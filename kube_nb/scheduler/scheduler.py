@@ -18,6 +18,7 @@ from kube_nb.machinery.cause import Cause
 from kube_nb.machinery.clock import Clock, periodic_sleep
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.types import Obj
+from kube_nb.scheduler import evicting
 from kube_nb.scheduler.binding import Binder, WaitingPods
 from kube_nb.scheduler.columns import Columns
 from kube_nb.scheduler.config import Configuration
@@ -62,12 +63,13 @@ class Scheduler:
         ties: str | None = None,
         binders: int = 1,
     ) -> None:
-        self._client = client
+        self.client = client
         self._informers = informers
         self._clock = clock
         self.config = Configuration.of(config)
         self._plugins = list(plugins)
         self._handle = Handle(Columns(), version, client.bind, InformerLister(informers), client=client)
+        self._handle.stream = clock.stream("scheduler/preemption")
         rule = ties or ("heap" if version >= (1, 35) else "random")
         self.engine = Engine(
             self._handle,
@@ -92,6 +94,13 @@ class Scheduler:
 
     def now_s(self) -> float:
         return self._clock.time()
+
+    def timestamp(self) -> str:
+        return self._clock.timestamp()
+
+    def recorder(self, pod: PodInfo) -> EventRecorder:
+        """Events come from the pod's scheduler."""
+        return self._recorders.get(pod.scheduler_name) or next(iter(self._recorders.values()))
 
     @property
     def waiting_pods(self) -> WaitingPods:
@@ -152,7 +161,7 @@ class Scheduler:
         self.engine.percentage_of_nodes_to_score = new.percentage_of_nodes_to_score
         self._use(profiles)
         for name in profiles:
-            self._recorders.setdefault(name, EventRecorder(self._client, name, self._clock))
+            self._recorders.setdefault(name, EventRecorder(self.client, name, self._clock))
         self.handlers.adopt_pending()
         self._retry_all()
 
@@ -248,7 +257,7 @@ class Scheduler:
                 continue
             attempt.preemption = result
             if result.node:
-                await self.handlers.nominate(self._client, pod, result)
+                await evicting.carry_out(self, pod, result)
                 attempt.nominated = result.node
             elif result.message:
                 messages.append(f"{result.prefix}{result.message}")
@@ -257,8 +266,7 @@ class Scheduler:
 
     async def report_failure(self, pod: PodInfo, reason: str, message: str, nominated: str = "") -> None:
         """Event and condition. A pod that is gone by now is nobody's fault."""
-        recorder = self._recorders.get(pod.scheduler_name) or next(iter(self._recorders.values()))
-        recorder.event(pod.obj, "Warning", "FailedScheduling", message[:1024])
+        self.recorder(pod).event(pod.obj, "Warning", "FailedScheduling", message[:1024])
         condition: Obj = {"type": "PodScheduled", "status": "False", "reason": reason, "message": message}
         known = objects.get_condition(pod.obj, "PodScheduled") or {}
         status: Obj = {}
@@ -273,7 +281,7 @@ class Scheduler:
         if not status:
             return
         try:
-            await self._client.patch(
+            await self.client.patch(
                 resources.PODS, pod.name, {"status": status}, pod.namespace, type="strategic", subresource="status"
             )
         except ApiError as error:
@@ -282,8 +290,7 @@ class Scheduler:
 
     def scheduled(self, pod: PodInfo, node_name: str) -> None:
         """Tell the users."""
-        recorder = self._recorders.get(pod.scheduler_name) or next(iter(self._recorders.values()))
-        recorder.event(pod.obj, "Normal", "Scheduled", f"Successfully assigned {pod.key} to {node_name}")
+        self.recorder(pod).event(pod.obj, "Normal", "Scheduled", f"Successfully assigned {pod.key} to {node_name}")
 
 
 def _revision(obj: Obj) -> int:

@@ -22,7 +22,7 @@ async def test_pods_are_bound_spread_and_announced() -> None:
         assert objects.is_condition_true(await cluster.pod("p0"), "PodScheduled")
         (attempt,) = cluster.scheduler.decisions.to_dict("default/p0")
         assert attempt["node"] == first
-        assert [row["node"] for row in attempt["scores"]][0] == first
+        assert attempt["scores"][0]["node"] == first
 
 
 async def test_a_pod_that_fits_nowhere_says_so_in_upstreams_words() -> None:
@@ -95,7 +95,7 @@ async def test_higher_priority_goes_first() -> None:
             resources.PRIORITY_CLASSES,
             {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}, "value": 10},
         )
-        await cluster.add(pod("low", "1"), pod("high", "1", priorityClassName="high"))
+        await cluster.add(pod("low", "1"), pod("high", "1", priorityClassName="high", priority=10))
         await settled()
         await cluster.add(node("n0", "1"))
         await settled()
@@ -107,3 +107,40 @@ async def test_no_log_record_is_an_error(caplog: pytest.LogCaptureFixture) -> No
         await cluster.add(node("n0"), pod("p", "1"))
         await settled()
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_a_pod_of_higher_priority_takes_the_place_of_a_lower_one() -> None:
+    async with bench() as cluster:
+        await cluster.client.create(
+            resources.PRIORITY_CLASSES,
+            {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}, "value": 10},
+        )
+        await cluster.add(node("n0", "2"), pod("low", "2"))
+        await settled()
+        await cluster.add(pod("high", "1", priorityClassName="high", priority=10))
+        await settled()
+        victim = await cluster.pod("low")
+        condition = objects.get_condition(victim, "DisruptionTarget")
+        assert condition is not None
+        assert condition["reason"] == "PreemptionByScheduler"
+        assert victim["metadata"]["deletionTimestamp"]
+        assert (await cluster.pod("high"))["status"]["nominatedNodeName"] == "n0"
+        await cluster.client.delete(resources.PODS, "low", "default", grace_period_s=0)
+        await settled()
+        assert await cluster.where("high") == "n0"
+        assert await cluster.events("Preempted") == [
+            f"Preempted by pod {(await cluster.pod('high'))['metadata']['uid']} on node n0"
+        ]
+
+
+async def test_without_victims_the_message_says_that_preemption_does_not_help() -> None:
+    async with bench() as cluster:
+        taint = {"key": "a", "effect": "NoSchedule"}
+        await cluster.add(node("n0", "1", taints=[taint]), node("n1", "1"), pod("a", "1"))
+        await settled()
+        await cluster.add(pod("b", "1"))
+        await settled()
+        assert (await cluster.events("FailedScheduling"))[0] == (
+            "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s). preemption: 0/2 nodes are "
+            "available: 1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling."
+        )

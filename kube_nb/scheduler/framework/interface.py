@@ -17,8 +17,10 @@ from kube_nb.scheduler.framework.status import Status
 
 if TYPE_CHECKING:
     from kube_nb.scheduler.columns import Columns
+    from kube_nb.scheduler.decisions import Attempt
     from kube_nb.scheduler.node_info import NodeInfo
     from kube_nb.scheduler.pod_info import PodInfo
+    from kube_nb.scheduler.preemption import Preemption
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 
@@ -110,11 +112,9 @@ class ColumnFilter(Protocol):
 
 @runtime_checkable
 class PostFilterPlugin(Protocol):
-    """Acts when no node fits. Answers (nominated node's name or "", Status)."""
+    """Acts when no node fits. Answers None, or what it would do: see `preemption.Preemption`."""
 
-    def post_filter(
-        self, state: CycleState, pod: "PodInfo", refused: Mapping[str, Status]
-    ) -> tuple[str, Status | None]: ...
+    def post_filter(self, state: CycleState, pod: "PodInfo", attempt: "Attempt") -> "Preemption | None": ...
 
 
 @runtime_checkable

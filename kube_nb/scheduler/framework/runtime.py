@@ -3,6 +3,7 @@
 `Handle` is what a plugin may reach beside its arguments. Models pkg/scheduler/framework/runtime/framework.go.
 """
 
+import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -48,7 +49,8 @@ async def _no_binding(namespace: str, name: str, node_name: str) -> None:
 
 @dataclass
 class Handle:
-    """version: of the served API, which decides between old and new formulas and texts."""
+    """version: of the served API, which decides between old and new formulas and texts. stream: for what upstream draws
+    by lot. engine: the one that runs the profile. client: None without an API."""
 
     columns: Columns
     version: tuple[int, int] = (1, 37)
@@ -56,6 +58,8 @@ class Handle:
     lister: Lister = field(default_factory=NoObjects)
     nominator: Nominator = field(default_factory=Nominator)
     client: Any = None
+    stream: random.Random = field(default_factory=lambda: random.Random(0))
+    engine: Any = None
 
 
 class Framework:
@@ -102,7 +106,7 @@ class Framework:
     def pre_filter(
         self, state: CycleState, pod: PodInfo, columns: Columns
     ) -> tuple[Status | None, frozenset[str] | None]:
-        """Run every PreFilter: (a refusal, the only nodes worth looking at). The state says whose filters are skipped."""
+        """Run every PreFilter: (a refusal, the only candidates); whose filters are skipped is in the state."""
         names: frozenset[str] | None = None
         skipped = state["skipped"] = set[str]()
         for plugin in self.points["preFilter"]:

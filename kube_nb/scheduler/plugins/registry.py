@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from kube_nb.scheduler.framework.interface import PluginFactory
 from kube_nb.scheduler.plugins.balanced_allocation import NodeResourcesBalancedAllocation
 from kube_nb.scheduler.plugins.default_binder import DefaultBinder
+from kube_nb.scheduler.plugins.default_preemption import DefaultPreemption
 from kube_nb.scheduler.plugins.image_locality import ImageLocality
+from kube_nb.scheduler.plugins.inter_pod_affinity import InterPodAffinity
 from kube_nb.scheduler.plugins.node_affinity import NodeAffinity
 from kube_nb.scheduler.plugins.node_name import NodeName
 from kube_nb.scheduler.plugins.node_ports import NodePorts
 from kube_nb.scheduler.plugins.node_resources_fit import NodeResourcesFit
 from kube_nb.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from kube_nb.scheduler.plugins.pod_topology_spread import PodTopologySpread
 from kube_nb.scheduler.plugins.priority_sort import PrioritySort
 from kube_nb.scheduler.plugins.scheduling_gates import SchedulingGates
 from kube_nb.scheduler.plugins.taint_toleration import TaintToleration
@@ -28,6 +31,9 @@ REGISTRY: Mapping[str, PluginFactory] = {
     "NodeAffinity": lambda args, handle: NodeAffinity(args),
     "NodePorts": lambda args, handle: NodePorts(),
     "NodeResourcesFit": lambda args, handle: NodeResourcesFit(args),
+    "PodTopologySpread": PodTopologySpread,
+    "InterPodAffinity": InterPodAffinity,
+    "DefaultPreemption": DefaultPreemption,
     "NodeResourcesBalancedAllocation": lambda args, handle: NodeResourcesBalancedAllocation(
         args, improvement=handle.version >= (1, 36)
     ),
@@ -45,6 +51,9 @@ DEFAULT_PLUGINS: Sequence[tuple[str, int]] = (
     ("NodeAffinity", 2),
     ("NodePorts", 0),
     ("NodeResourcesFit", 1),
+    ("PodTopologySpread", 2),
+    ("InterPodAffinity", 2),
+    ("DefaultPreemption", 0),
     ("NodeResourcesBalancedAllocation", 1),
     ("ImageLocality", 1),
     ("DefaultBinder", 0),
