@@ -1,0 +1,156 @@
+"""Namespace, Node, ResourceQuota, LimitRange, Event. Models their rules in core validation."""
+
+from kube_nb.api.validation import resources
+from kube_nb.api.validation.faults import Faults, items, section
+from kube_nb.api.validation.metadata import check_finalizer
+from kube_nb.api.validation.placement import EFFECTS
+from kube_nb.api.validation.services import is_cidr
+from kube_nb.machinery import names, quantity
+from kube_nb.machinery.types import Obj
+
+_SCOPES = (
+    "BestEffort",
+    "CrossNamespacePodAffinity",
+    "NotBestEffort",
+    "NotTerminating",
+    "PriorityClass",
+    "Terminating",
+    "VolumeAttributesClass",
+)
+_LIMIT_TYPES = ("Container", "PersistentVolumeClaim", "Pod")
+
+
+def namespace(obj: Obj, faults: Faults, old: Obj | None) -> None:
+    for index, finalizer in enumerate(section(obj, "spec").get("finalizers") or ()):
+        check_finalizer(f"spec.finalizers[{index}]", finalizer, faults)
+
+
+def node(obj: Obj, faults: Faults, old: Obj | None) -> None:
+    spec = section(obj, "spec")
+    _taints(items(spec, "taints"), faults)
+    for index, cidr in enumerate(spec.get("podCIDRs") or ()):
+        if not is_cidr(cidr):
+            detail = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+            faults.invalid(f"spec.podCIDRs[{index}]", cidr, detail)
+    for name, value in section(section(obj, "status"), "capacity").items():
+        resources.amount(name, value, f"status.capacity[{name}]", faults)
+
+
+def _taints(taints: object, faults: Faults) -> None:
+    seen: set[tuple[str, str]] = set()
+    for index, taint in enumerate(taints if isinstance(taints, list) else ()):
+        here = f"spec.taints[{index}]"
+        key, value, effect = (taint.get(field) or "" for field in ("key", "value", "effect"))
+        faults.label_name(f"{here}.key", key)
+        if wrong := names.is_label_value(value):
+            faults.invalid(f"{here}.value", value, ";".join(wrong))
+        faults.one_of(f"{here}.effect", effect, EFFECTS)
+        if (key, effect) in seen:
+            faults.duplicate(here, taint)
+        seen.add((key, effect))
+
+
+def node_update(new: Obj, old: Obj, faults: Faults) -> None:
+    now, then = section(new, "spec"), section(old, "spec")
+    if then.get("podCIDRs") and now.get("podCIDRs") != then["podCIDRs"]:
+        faults.forbidden("spec.podCIDRs", 'node updates may not change podCIDR except from "" to valid')
+    if then.get("providerID") and now.get("providerID") != then["providerID"]:
+        faults.forbidden("spec.providerID", 'node updates may not change providerID except from "" to valid')
+
+
+def resource_quota(obj: Obj, faults: Faults, old: Obj | None) -> None:
+    spec = section(obj, "spec")
+    for name, value in section(spec, "hard").items():
+        resources.quota_resource_name(name, f"spec.hard[{name}]", faults)
+        resources.amount(name, value, f"spec.hard[{name}]", faults)
+    scopes = spec.get("scopes") or ()
+    for scope in scopes:
+        if scope not in _SCOPES:
+            faults.invalid("spec.scopes", list(scopes), "unsupported scope")
+    for pair in (("BestEffort", "NotBestEffort"), ("Terminating", "NotTerminating")):
+        if all(scope in scopes for scope in pair):
+            faults.invalid("spec.scopes", list(scopes), "conflicting scopes")
+    for row in items(section(spec, "scopeSelector"), "matchExpressions"):
+        _scope_requirement(row, faults)
+
+
+def _scope_requirement(row: Obj, faults: Faults) -> None:
+    path, operator, values = "spec.scopeSelector.matchExpressions", row.get("operator") or "", row.get("values") or ()
+    if row.get("scopeName") not in _SCOPES:
+        faults.invalid(f"{path}.scopeName", row.get("scopeName") or "", "unsupported scope")
+    if operator in ("In", "NotIn"):
+        if not values:
+            detail = "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"
+            faults.required(f"{path}.values", detail)
+    elif operator in ("Exists", "DoesNotExist"):
+        if values:
+            detail = "must be no value when `operator` is 'Exists' or 'DoesNotExist' for scope selector"
+            faults.invalid(f"{path}.values", list(values), detail)
+    else:
+        faults.invalid(f"{path}.operator", operator, "not a valid selector operator")
+
+
+def resource_quota_update(new: Obj, old: Obj, faults: Faults) -> None:
+    now, then = section(new, "spec").get("scopes") or [], section(old, "spec").get("scopes") or []
+    if sorted(now) != sorted(then):
+        faults.invalid("spec.scopes", now, "field is immutable")
+
+
+def limit_range(obj: Obj, faults: Faults, old: Obj | None) -> None:
+    seen: set[str] = set()
+    for index, limit in enumerate(items(section(obj, "spec"), "limits")):
+        here, kind = f"spec.limits[{index}]", limit.get("type") or ""
+        if not kind:
+            faults.required(f"{here}.type")
+        elif "/" not in kind and kind not in _LIMIT_TYPES:
+            faults.invalid(f"{here}.type", kind, "must be a standard limit type or fully qualified")
+        if kind in seen:
+            faults.duplicate(f"{here}.type", kind)
+        seen.add(kind)
+        _limit(limit, kind, here, faults)
+
+
+def _limit(limit: Obj, kind: str, path: str, faults: Faults) -> None:
+    if kind == "Pod":
+        for field in ("default", "defaultRequest"):
+            if limit.get(field):
+                faults.forbidden(f"{path}.{field}", "may not be specified when `type` is 'Pod'")
+    if kind == "PersistentVolumeClaim" and not ({"min", "max"} & limit.keys()):
+        faults.required(
+            f"{path}.limits", "either minimum or maximum storage value is required, but neither was provided"
+        )
+    found = {field: section(limit, field) for field in ("min", "defaultRequest", "default", "max")}
+    for resource in dict.fromkeys(name for values in found.values() for name in values):
+        _ordered(
+            {field: values[resource] for field, values in found.items() if resource in values}, resource, path, faults
+        )
+
+
+#: Pairs that must be in order: the lower, the higher, and how each is called in the message.
+_ORDER = (
+    ("min", "max", "min", "min value {0} is greater than max value {1}"),
+    ("min", "defaultRequest", "defaultRequest", "min value {0} is greater than default request value {1}"),
+    ("defaultRequest", "max", "defaultRequest", "default request value {0} is greater than max value {1}"),
+    (
+        "defaultRequest",
+        "default",
+        "defaultRequest",
+        "default request value {0} is greater than default limit value {1}",
+    ),
+    ("min", "default", "default", "min value {0} is greater than default value {1}"),
+    ("default", "max", "default", "default value {0} is greater than max value {1}"),
+)
+
+
+def _ordered(values: dict[str, str], resource: str, path: str, faults: Faults) -> None:
+    for low, high, field, detail in _ORDER:
+        if low in values and high in values and quantity.parse(values[low]) > quantity.parse(values[high]):
+            faults.invalid(f"{path}.{field}[{resource}]", values[field], detail.format(values[low], values[high]))
+
+
+def event(obj: Obj, faults: Faults, old: Obj | None) -> None:
+    involved = section(obj, "involvedObject") or section(obj, "regarding")
+    own = section(obj, "metadata").get("namespace") or ""
+    namespace = involved.get("namespace") or ""
+    if (namespace and namespace != own) or (not namespace and own not in ("", "default", "kube-system")):
+        faults.invalid("involvedObject.namespace", namespace, "does not match event.namespace")
