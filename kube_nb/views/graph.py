@@ -1,0 +1,211 @@
+"""``%kube graph``: objects and what ties them together, live in JupyterLab, a picture elsewhere."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from kube_nb.api import resources
+from kube_nb.cluster import Cluster
+from kube_nb.kubectl.printers import objects as printing
+from kube_nb.machinery.types import Obj
+from kube_nb.views import layout, relations, svg
+from kube_nb.views.feed import Feed
+from kube_nb.views.relations import Graph, GraphNode
+from kube_nb.views.shown import Shown
+
+#: What the graph is made of.
+RESOURCES = (
+    resources.DEPLOYMENTS,
+    resources.REPLICA_SETS,
+    resources.STATEFUL_SETS,
+    resources.DAEMON_SETS,
+    resources.REPLICATION_CONTROLLERS,
+    resources.JOBS,
+    resources.CRON_JOBS,
+    resources.PODS,
+    resources.SERVICES,
+    resources.ENDPOINT_SLICES,
+    resources.INGRESSES,
+    resources.CONFIG_MAPS,
+    resources.SECRETS,
+    resources.PERSISTENT_VOLUME_CLAIMS,
+    resources.NODES,
+)
+_BOX = {"width": f"{svg.NODE_WIDTH}px", "height": f"{svg.NODE_HEIGHT}px"}
+
+
+def show(
+    cluster: Cluster, *, namespace: str = "default", include_nodes: bool = False, only: Sequence[str] = ()
+) -> Shown:
+    """The graph of a namespace, or of what hangs together with the objects that `only` names (``deployment/web``)."""
+    view = LiveGraph(cluster, namespace, include_nodes, tuple(only))
+    return Shown(view.state, text=text, html=html, widget=view.make_widget)
+
+
+def text(graph: Graph) -> str:
+    """A line per edge, as ``Deployment/web owns ReplicaSet/web-5d``."""
+    names = {node["id"]: f"{node['kind']}/{node['name']}" for node in graph["nodes"]}
+    lines = [f"{names[edge['source']]} {edge['kind']} {names[edge['target']]}" for edge in graph["edges"]]
+    tied = {end for edge in graph["edges"] for end in (edge["source"], edge["target"])}
+    return "\n".join([*lines, *(names[id_] for id_ in names if id_ not in tied)]) or "no objects"
+
+
+def html(graph: Graph) -> str:
+    return svg.image(svg.render(graph), text(graph))
+
+
+async def _list(cluster: Cluster, namespace: str) -> list[Obj]:
+    found: list[Obj] = []
+    for gvr in RESOURCES:
+        listed = await cluster.client.list(gvr, None if gvr == resources.NODES else namespace)
+        head = {"apiVersion": gvr.api_version, "kind": listed["kind"].removesuffix("List")}
+        found += [{**head, **item} for item in listed.get("items") or []]
+    return found
+
+
+def interesting(found: Sequence[Obj]) -> list[Obj]:
+    """Without what every namespace has and nobody made: it would hide the rest."""
+    return [
+        obj
+        for obj in found
+        if not (obj["kind"] == "ConfigMap" and obj["metadata"]["name"] == "kube-root-ca.crt")
+        and not (obj["kind"] in ("Service", "EndpointSlice") and obj["metadata"]["name"] == "kubernetes")
+        and not (obj["kind"] == "ReplicaSet" and not obj["spec"].get("replicas") and not obj["status"].get("replicas"))
+    ]
+
+
+class LiveGraph:
+    """A graph that follows its cluster. state: the graph as it was last drawn; the same dict for good."""
+
+    def __init__(self, cluster: Cluster, namespace: str, include_nodes: bool, only: tuple[str, ...]) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._include_nodes = include_nodes
+        self._only = only
+        self._objects: dict[str, Obj] = {}
+        self.state: Graph = {"nodes": [], "edges": []}
+        self._take(cluster.run(_list(cluster, namespace)))
+        self._canvas: Any = None
+        self._detail: Any = None
+
+    def _take(self, found: list[Obj]) -> None:
+        kept = interesting(found)
+        self._objects = {relations.node_id(obj): obj for obj in kept}
+        self.state.update(relations.graph(kept, include_nodes=self._include_nodes, only=self._only))
+
+    # -- the widget ------------------------------------------------------------------------------------------------
+
+    def make_widget(self, _shown: Shown) -> Any:
+        """The cytoscape canvas above a pane for the object that was clicked."""
+        import ipycytoscape
+        import ipywidgets
+
+        self._canvas = canvas = ipycytoscape.CytoscapeWidget(
+            layout=ipywidgets.Layout(height=f"{self._height():.0f}px", border="1px solid #d0d7de")
+        )
+        canvas.set_style(_style())
+        canvas.set_layout(name="preset", fit=True, padding=16)
+        canvas.min_zoom, canvas.max_zoom = 0.2, 1.5
+        canvas.user_zooming_enabled = False
+        canvas.on("node", "click", self._clicked)
+        self._detail = ipywidgets.HTML()
+        self._rebuild()
+        Feed(self._cluster, RESOURCES, self._draw, namespace=self._namespace).start()
+        return ipywidgets.VBox([canvas, self._detail])
+
+    def _height(self) -> float:
+        rows = {y for _, y in layout.positions(self.state).values()}
+        tall = (max(rows) - min(rows) + svg.NODE_HEIGHT) if rows else 0.0
+        return min(max(tall + 60, 160.0), 620.0)
+
+    def _draw(self, found: list[Obj]) -> None:
+        before = {"nodes": list(self.state["nodes"]), "edges": list(self.state["edges"])}
+        self._take(found)
+        if self.state == before:
+            return
+        same_nodes = [node["id"] for node in before["nodes"]] == [node["id"] for node in self.state["nodes"]]
+        if same_nodes and before["edges"] == self.state["edges"]:
+            self._recolour()
+        else:
+            self._rebuild()
+
+    def _rebuild(self) -> None:
+        """Draw everything anew in one go: removing single elements breaks the page (ipycytoscape's issue 322)."""
+        places = layout.positions(self.state)
+        self._canvas.graph.clear()
+        self._canvas.graph.add_graph_from_json(
+            {
+                "nodes": [_element(node, places[node["id"]]) for node in self.state["nodes"]],
+                "edges": [
+                    {"data": {"id": e["id"], "source": e["source"], "target": e["target"]}, "classes": e["kind"]}
+                    for e in self.state["edges"]
+                ],
+            },
+            directed=True,
+        )
+        self._canvas.layout.height = f"{self._height():.0f}px"
+        self._canvas.relayout()
+
+    def _recolour(self) -> None:
+        for node, drawn in zip(self.state["nodes"], self._canvas.graph.nodes, strict=True):
+            if drawn.classes != node["state"] or drawn.data.get("label") != _label(node):
+                drawn.data = {"id": node["id"], "label": _label(node)}
+                drawn.classes = node["state"]
+
+    def _clicked(self, event: Any) -> None:
+        """Show the object behind a node, as YAML; its text is escaped."""
+        obj = self._objects.get(event["data"]["id"])
+        if obj is None:
+            return
+        metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+        body = escape(printing.to_yaml({**obj, "metadata": metadata}))
+        self._detail.value = f'<pre style="max-height:320px;overflow:auto;line-height:1.25">{body}</pre>'
+
+
+def _element(node: GraphNode, place: layout.Position) -> dict[str, Any]:
+    return {
+        "data": {"id": node["id"], "label": _label(node)},
+        "classes": node["state"],
+        "position": {"x": place[0], "y": place[1]},
+    }
+
+
+def _label(node: GraphNode) -> str:
+    head = node["kind"] + (f" · {node['detail']}" if node["detail"] else "")
+    return f"{svg.short(head)}\n{svg.short(node['name'])}"
+
+
+def _style() -> list[dict[str, Any]]:
+    """The same colours and shapes as the static picture's."""
+    nodes = {
+        "selector": "node",
+        "style": {
+            "content": "data(label)",
+            "shape": "round-rectangle",
+            **_BOX,
+            "font-size": "12px",
+            "font-family": "-apple-system, Segoe UI, Helvetica, Arial, sans-serif",
+            "text-wrap": "wrap",
+            "text-valign": "center",
+            "text-halign": "center",
+            "color": "#1f2328",
+            "border-width": "1.5px",
+        },
+    }
+    edges = {"selector": "edge", "style": {"width": 1.4, "curve-style": "bezier", "target-arrow-shape": "triangle"}}
+    states = [
+        {"selector": f"node.{state}", "style": {"background-color": fill, "border-color": border}}
+        for state, (fill, border) in svg.COLOURS.items()
+    ]
+    kinds = [
+        {
+            "selector": f"edge.{kind}",
+            "style": {
+                "line-color": colour,
+                "target-arrow-color": colour,
+                "line-style": "dashed" if dashes else "solid",
+            },
+        }
+        for kind, (colour, dashes) in svg.EDGES.items()
+    ]
+    return [nodes, edges, *states, *kinds]
