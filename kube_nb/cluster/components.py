@@ -6,6 +6,7 @@ State that a real component keeps on disk (etcd's data) outlives its pod; everyt
 """
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -156,7 +157,7 @@ async def _run_until_terminated(p: Process, work: Awaitable[None]) -> int:
     try:
         await asyncio.wait([stopped, working], return_when=asyncio.FIRST_COMPLETED)
         if working.done() and not working.cancelled() and (error := working.exception()):
-            p.complain(f"{type(error).__name__}: {error}")
+            p.complain("".join(traceback.format_exception(error)).rstrip())
         return 0 if stopped.done() else 1
     finally:
         for task in (working, stopped):

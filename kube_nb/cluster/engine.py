@@ -86,9 +86,10 @@ class Engine:
         await self.nodes.stop()
 
     async def _create(self, obj: Obj) -> None:
-        mapping = await self._mapper.kind(GVK.of(obj))
-        assert mapping is not None
-        await self.admin.create(mapping.gvr, obj)
+        assert self.apiserver is not None
+        kind = self.apiserver.registry.by_gvk(GVK.of(obj))
+        assert kind is not None, f"{obj['kind']} is not served"
+        await self.admin.create(kind.gvr, obj)
 
     def wall_now(self) -> datetime:
         """The calendar for credentials of real clients, who live in wall time whatever the cluster's pace."""
