@@ -45,6 +45,8 @@ class ApiServer:
 
     version: the release that it serves, the newest known if None. nodes: how to reach the kubelet of a node.
     advertised: the address and port that the service ``kubernetes`` leads to. authorizer: None allows everything.
+    service_account_key: the PEM of the private key that signs service accounts' tokens; without it pods get none, and
+    the admission plugin ServiceAccount is off.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class ApiServer:
         admission: Chain | None = None,
         nodes: Callable[[str], NodeEndpoint | None] = _no_node,
         advertised: tuple[str, int] = ("127.0.0.1", 6443),
+        service_account_key: bytes | None = None,
         stream: str = "apiserver",
     ) -> None:
         self.clock = clock
@@ -68,7 +71,9 @@ class ApiServer:
         self.storage = Storage(backend, clock)
         self.authenticators = list(authenticators)
         self.authorizer = authorizer
-        self.admission = admission or Chain(plugins.chain())
+        self.service_account_key = service_account_key
+        disabled = () if service_account_key else ("ServiceAccount",)
+        self.admission = admission or Chain(plugins.chain(disabled))
         self.nodes = nodes
         self.advertised = advertised
         self.service_cidr = service_cidr

@@ -5,6 +5,7 @@ Models apiserver pkg/registry/generic/registry/store.go and pkg/registry/rest/{c
 
 from collections.abc import Awaitable, Callable
 
+from kube_nb.api import validation
 from kube_nb.apiserver import deleting, ownership
 from kube_nb.apiserver.admission import CREATE, UPDATE, Attributes
 from kube_nb.apiserver.call import Call
@@ -233,4 +234,7 @@ def _unchanged(new: Obj, old: Obj, path: tuple[str, ...]) -> bool:
 
 def validate(call: Call, obj: Obj, old: Obj | None) -> None:
     """422 with every field's fault; warnings go to the response."""
+    faults = validation.validate(call.resource.kind, obj, old, call.info.subresource)
+    if faults:
+        raise call.resource.invalid(str(obj["metadata"].get("name", "")), faults)
     call.warnings += call.resource.strategy.warnings(call, obj, old)

@@ -1,9 +1,27 @@
 """The chain as a table, in upstream's recommended order. Models pkg/kubeapiserver/options/plugins.go."""
 
+from collections.abc import Sequence
+
 from kube_nb.apiserver.admission.attributes import Plugin
 from kube_nb.apiserver.admission.lifecycle import NamespaceLifecycle
+from kube_nb.apiserver.admission.limits import LimitRanger
+from kube_nb.apiserver.admission.nodes import TaintNodesByCondition
+from kube_nb.apiserver.admission.pods import DefaultTolerationSeconds, Priority
+from kube_nb.apiserver.admission.serviceaccount import ServiceAccount
+from kube_nb.apiserver.admission.volumes import DefaultStorageClass
+
+#: Every plugin there is, in the order in which they run.
+CHAIN: tuple[type[Plugin], ...] = (
+    NamespaceLifecycle,
+    LimitRanger,
+    ServiceAccount,
+    TaintNodesByCondition,
+    Priority,
+    DefaultTolerationSeconds,
+    DefaultStorageClass,
+)
 
 
-def chain() -> list[Plugin]:
-    """The plugins that a server runs by default."""
-    return [NamespaceLifecycle()]
+def chain(disabled: Sequence[str] = ()) -> list[Plugin]:
+    """The plugins of a server, but for those whose names are given."""
+    return [plugin() for plugin in CHAIN if plugin.name not in disabled]
