@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from typing import Any
 
+import orjson
 import yaml
 
 from kube_nb.api import decode, definitions
@@ -211,6 +212,14 @@ class Schema:
     def default(self, obj: Obj) -> Obj:
         """`obj` with the defaults that the schema itself carries; built-in types have theirs in api.defaults."""
         return obj
+
+    def fingerprint(self) -> bytes:
+        """Bytes that change when the schema does; for custom resources."""
+        return orjson.dumps(self.raw, option=orjson.OPT_SORT_KEYS)
+
+    def published(self, version: int) -> Obj:
+        """The schema as OpenAPI documents of version 2 or 3 show it; for custom resources."""
+        return dict(self.raw)
 
     def _refusal(self, obj: Obj, fault: str) -> errors.ApiError:
         gvk = GVK.of(obj)

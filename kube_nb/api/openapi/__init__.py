@@ -1,0 +1,154 @@
+"""OpenAPI: the documents that clients read to explain, validate and patch; made from the registry when asked for.
+
+    v3_index(registry)               which documents there are, with their hashes
+    v3_group(registry, "apis/apps/v1")  one group and version: paths, and all schemas that they refer to
+    v2(registry)                     everything in one Swagger document
+
+    components.py  definitions in the words of OpenAPI      paths.py  operations      parameters.py  their parameters
+
+Differs: the schemas have no ``default`` and ``enum`` values, for the definitions that we have carry none; the
+deprecated ``/watch/`` paths are served but not documented.
+"""
+
+import hashlib
+
+from kube_nb.api import definitions
+from kube_nb.api.kinds import Kind
+from kube_nb.api.openapi import paths
+from kube_nb.api.openapi.components import V2, V3, Dialect, closure, definition
+from kube_nb.api.registry import Registry
+from kube_nb.machinery.types import Obj
+
+_INFO = {"title": "Kubernetes"}
+_BEARER = {
+    "BearerToken": {
+        "type": "apiKey",
+        "name": "authorization",
+        "in": "header",
+        "description": "Bearer Token authentication",
+    }
+}
+_META = ("Status", "DeleteOptions", "Patch", "WatchEvent", "APIResourceList", "ListMeta", "ObjectMeta")
+_COMMON = tuple(paths.META + name for name in _META)
+
+
+def v3_index(registry: Registry) -> Obj:
+    """``/openapi/v3``: path of each document -> its URL, whose hash changes with its content."""
+    return {
+        "paths": {
+            path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={group_hash(registry, path)}"}
+            for path in _group_paths(registry)
+        }
+    }
+
+
+def _group_paths(registry: Registry) -> list[str]:
+    return [
+        f"apis/{group}/{version}" if group else f"api/{version}"
+        for group, versions in registry.groups().items()
+        for version in versions
+    ]
+
+
+def group_hash(registry: Registry, path: str) -> str:
+    """A fingerprint of `v3_group`'s document, much cheaper than the document; also its ETag."""
+    digest = hashlib.sha256(registry.version.encode())
+    for kind in _kinds(registry, path):
+        digest.update(f"{kind.gvk}{kind.verbs}{[each.name for each in kind.subresources]}".encode())
+        digest.update(kind.schema.fingerprint() if kind.schema is not None else b"")
+    return digest.hexdigest().upper()
+
+
+def _kinds(registry: Registry, path: str) -> list[Kind]:
+    parts = path.strip("/").split("/")
+    if parts[0] == "api" and len(parts) == 2:
+        return registry.of("", parts[1])
+    return registry.of(parts[1], parts[2]) if parts[0] == "apis" and len(parts) == 3 else []
+
+
+def v3_group(registry: Registry, path: str) -> Obj | None:
+    """``/openapi/v3/apis/apps/v1``; path: ``apis/apps/v1``. None if nothing is served there."""
+    kinds = _kinds(registry, path)
+    if not kinds:
+        return None
+    found, schemas = _paths_and_schemas(registry, kinds, V3)
+    return {
+        "openapi": "3.0.0",
+        "info": {**_INFO, "version": f"v{registry.version}.0"},
+        "paths": {f"/{path.strip('/')}/": _resources_path(kinds[0], V3), **found},
+        "components": {"schemas": schemas, "securitySchemes": _BEARER},
+    }
+
+
+def v2(registry: Registry) -> Obj:
+    """``/openapi/v2``."""
+    found, schemas = _paths_and_schemas(registry, registry.kinds(), V2)
+    return {
+        "swagger": "2.0",
+        "info": {**_INFO, "version": f"v{registry.version}.0"},
+        "paths": found,
+        "definitions": schemas,
+        "securityDefinitions": _BEARER,
+        "security": [{"BearerToken": []}],
+    }
+
+
+def _paths_and_schemas(registry: Registry, kinds: list[Kind], dialect: Dialect) -> tuple[Obj, Obj]:
+    known = definitions.load(registry.version)
+    found: Obj = {}
+    schemas: Obj = {}
+    used = list(_COMMON)
+    for kind in kinds:
+        item, list_ = _definition_names(kind, known)
+        found |= paths.of(kind, item, list_, dialect)
+        used += [item, list_, *(paths.definition_name(each.gvk) for each in kind.subresources)]
+        if kind.schema is not None:
+            schemas |= _custom(kind, item, list_, dialect)
+    for name in closure(known, used):
+        schemas[name] = definition(known, name, dialect)
+    return found, dict(sorted(schemas.items()))
+
+
+def _definition_names(kind: Kind, known: definitions.Definitions) -> tuple[str, str]:
+    if kind.schema is None:
+        item = known.name(kind.gvk) or ""
+        return item, known.name(kind.gvk._replace(kind=kind.list_kind)) or item
+    prefix = ".".join(reversed(kind.group.split(".")))
+    return f"{prefix}.{kind.version}.{kind.kind}", f"{prefix}.{kind.version}.{kind.list_kind}"
+
+
+def _custom(kind: Kind, item: str, list_: str, dialect: Dialect) -> Obj:
+    """A custom resource's own schema and its list's."""
+    assert kind.schema is not None
+    meta = dialect.reference(paths.META + "ObjectMeta")
+    list_meta = dialect.reference(paths.META + "ListMeta")
+    text = {"type": "string"}
+    own = kind.schema.published(dialect.version)
+    properties = {"apiVersion": text, "kind": text, **own.get("properties", {}), "metadata": meta}
+    gvk = {"group": kind.group, "version": kind.version, "kind": kind.kind}
+    rows = {"type": "array", "items": dialect.reference(item)}
+    return {
+        item: {**own, "properties": properties, "x-kubernetes-group-version-kind": [gvk]},
+        list_: {
+            "description": f"{kind.list_kind} is a list of {kind.kind}",
+            "type": "object",
+            "required": ["items"],
+            "properties": {"apiVersion": text, "kind": text, "metadata": list_meta, "items": rows},
+            "x-kubernetes-group-version-kind": [{**gvk, "kind": kind.list_kind}],
+        },
+    }
+
+
+def _resources_path(kind: Kind, dialect: Dialect) -> Obj:
+    """The operation that lists the group's resources."""
+    group = paths.Names(kind, "", "").group
+    schema = dialect.reference(paths.META + "APIResourceList")
+    content = {"application/json": {"schema": schema}, "application/yaml": {"schema": schema}}
+    return {
+        "get": {
+            "description": "get available resources",
+            "operationId": f"get{group}APIResources",
+            "tags": [paths.tag(kind)],
+            "responses": {"200": {"description": "OK", "content": content}, "401": {"description": "Unauthorized"}},
+        }
+    }
