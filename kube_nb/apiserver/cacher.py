@@ -71,6 +71,8 @@ class Cacher:
         self._by_index: dict[str, dict[str, Entry]] = {}
         self._watchers: dict[tuple[str, str], dict[Watcher, None]] = {}
         self._window: deque[Change] = deque(maxlen=WINDOW)
+        #: Rises with every change, for those who keep something made from the objects.
+        self.version = 0
         #: Changes after this revision are in the window.
         self.window_start = 0
         #: The revision at which this cacher was filled; it knows nothing of what was before.
@@ -111,6 +113,7 @@ class Cacher:
     def load(self, entry: Entry) -> None:
         """Add an object without telling anybody; at start."""
         self.entries[entry.key] = entry
+        self.version += 1
         if self.index:
             self._by_index.setdefault(self.index_value(entry.obj), {})[entry.key] = entry
 
@@ -172,6 +175,7 @@ class Cacher:
         return [change for change in self._window if change.revision > revision]
 
     def _tell(self, change: Change) -> None:
+        self.version += 1
         if len(self._window) == WINDOW:
             self.window_start = self._window[0].revision
         self._window.append(change)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from kube_nb.api import schema
 from kube_nb.api.kinds import Kind
 from kube_nb.api.registry import Registry
-from kube_nb.apiserver import allocators, authn, boot, nonresource, requestinfo, routing, strategies, watching
+from kube_nb.apiserver import allocators, authn, boot, nonresource, requestinfo, routing, strategies, tokens, watching
 from kube_nb.apiserver.admission import Chain, plugins
-from kube_nb.apiserver.authz import ALLOW, Access, Authorizer, Union, forbidden
+from kube_nb.apiserver.authz import ALLOW, ALWAYS_ALLOW, Access, Authorizer, Decision, Union, forbidden
+from kube_nb.apiserver.authz.node import NodeAuthorizer
+from kube_nb.apiserver.authz.rbac import Policies, Rbac
 from kube_nb.apiserver.cacher import Cacher
 from kube_nb.apiserver.call import Call
 from kube_nb.apiserver.decode import TOO_DEEP
@@ -44,7 +46,8 @@ class ApiServer:
     """One API server over one store.
 
     version: the release that it serves, the newest known if None. nodes: how to reach the kubelet of a node.
-    advertised: the address and port that the service ``kubernetes`` leads to. authorizer: None allows everything.
+    advertised: the address and port that the service ``kubernetes`` leads to.
+    authorizer: None allows everything, unless authorization_modes (``("Node", "RBAC")``) names the built-in ones.
     service_account_key: the PEM of the private key that signs service accounts' tokens; without it pods get none, and
     the admission plugin ServiceAccount is off.
     """
@@ -59,6 +62,7 @@ class ApiServer:
         service_cidr: str = "10.96.0.0/16",
         authenticators: Sequence[authn.Authenticator] = (),
         authorizer: Authorizer | None = None,
+        authorization_modes: Sequence[str] = (),
         admission: Chain | None = None,
         nodes: Callable[[str], NodeEndpoint | None] = _no_node,
         advertised: tuple[str, int] = ("127.0.0.1", 6443),
@@ -71,7 +75,12 @@ class ApiServer:
         self.storage = Storage(backend, clock)
         self.authenticators = list(authenticators)
         self.authorizer = authorizer
-        self.service_account_key = service_account_key
+        self._authorization_modes = tuple(authorization_modes)
+        self.rbac: Rbac | None = None
+        self.service_account_tokens: tokens.ServiceAccountTokens | None = None
+        if service_account_key is not None:
+            self.service_account_tokens = tokens.ServiceAccountTokens(self, service_account_key)
+            self.authenticators.append(self.service_account_tokens)
         disabled = () if service_account_key else ("ServiceAccount",)
         self.admission = admission or Chain(plugins.chain(disabled))
         self.nodes = nodes
@@ -80,6 +89,7 @@ class ApiServer:
         self._stream = stream
         self._resources: dict[GVR, Resource] = {}
         self._lease = (0, float("-inf"))
+        self._documents: dict[str, tuple[int, bytes]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._fronts: list[http.Front] = []
 
@@ -91,8 +101,17 @@ class ApiServer:
             await self.add(kind)
         await self.storage.start()
         self.ranges = allocators.Ranges(self.service_cidr, self.cacher("services"), self.stream("service"))
+        if self._authorization_modes:
+            self.authorizer = Union(self._authorizers())
         await boot.make_objects(self)
         self._tasks.append(asyncio.create_task(watching.send_bookmarks(self.storage, self.resources)))
+
+    def _authorizers(self) -> list[Authorizer]:
+        group = "rbac.authorization.k8s.io"
+        plurals = ("roles", "rolebindings", "clusterroles", "clusterrolebindings")
+        self.rbac = Rbac(Policies(*(self.cacher(plural, group) for plural in plurals)))
+        known: dict[str, Authorizer] = {"RBAC": self.rbac, "AlwaysAllow": ALWAYS_ALLOW, "Node": NodeAuthorizer(self)}
+        return [known[mode] for mode in self._authorization_modes]
 
     async def stop(self) -> None:
         """End every watch and every task; the store stays as it is."""
@@ -170,6 +189,14 @@ class ApiServer:
             self._lease = (lease, self.clock.time())
         return lease
 
+    def cached(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """A document made from the registry, made again when that has changed."""
+        generation = self.registry.generation
+        known = self._documents.get(name)
+        if known is None or known[0] != generation:
+            known = self._documents[name] = (generation, make())
+        return known[1]
+
     def version_info(self) -> Obj:
         """What /version tells. Models apimachinery version.Info."""
         major, minor = self.registry.version.split(".")[:2]
@@ -218,10 +245,13 @@ class ApiServer:
         call.resource = self.resource(info.group, info.version, info.resource)
         return await routing.handler(call)(call)
 
+    async def decide(self, access: Access) -> Decision:
+        """What the authorizers say to a question."""
+        return Decision(ALLOW) if self.authorizer is None else await self.authorizer.authorize(access)
+
     async def _authorize(self, call: Call) -> None:
-        assert self.authorizer is not None
         access = Access.of(call.info, call.user)
-        decision = await self.authorizer.authorize(access)
+        decision = await self.decide(access)
         if decision.verdict != ALLOW:
             raise forbidden(access, decision.reason)
 

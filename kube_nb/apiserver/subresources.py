@@ -6,7 +6,18 @@ pkg/registry/apps/*/storage (scale).
 
 from dataclasses import replace
 
-from kube_nb.apiserver import connecting, decode, deleting, eviction, rendering, scaling, typed, writing
+from kube_nb.apiserver import (
+    connecting,
+    decode,
+    deleting,
+    eviction,
+    rendering,
+    reviews,
+    scaling,
+    tokens,
+    typed,
+    writing,
+)
 from kube_nb.apiserver.call import Call
 from kube_nb.apiserver.handlers import Handler, delete_namespace
 from kube_nb.machinery import errors, objects
@@ -107,6 +118,12 @@ async def finalize(call: Call) -> Response:
 RESOURCES: dict[tuple[str, str], Handler] = {
     ("bindings", "create"): bindings,
     ("namespaces", "delete"): delete_namespace,
+    ("tokenreviews.authentication.k8s.io", "create"): reviews.token_review,
+    ("selfsubjectreviews.authentication.k8s.io", "create"): reviews.self_subject_review,
+    ("selfsubjectaccessreviews.authorization.k8s.io", "create"): reviews.self_subject_access_review,
+    ("subjectaccessreviews.authorization.k8s.io", "create"): reviews.subject_access_review,
+    ("localsubjectaccessreviews.authorization.k8s.io", "create"): reviews.subject_access_review,
+    ("selfsubjectrulesreviews.authorization.k8s.io", "create"): reviews.self_subject_rules_review,
 }
 
 #: (group resource, subresource), ``*`` for any resource. The verbs are those of the kind's row.
@@ -121,5 +138,6 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("services", "proxy"): connecting.service_proxy,
     ("nodes", "proxy"): connecting.node_proxy,
     ("namespaces", "finalize"): finalize,
+    ("serviceaccounts", "token"): tokens.request_token,
     ("*", "scale"): scaling.scale,
 }

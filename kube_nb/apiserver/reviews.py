@@ -1,0 +1,120 @@
+"""Questions about who one is and what one may: TokenReview, SelfSubjectReview, the access reviews.
+
+Models pkg/registry/authentication and pkg/registry/authorization. None of them is stored.
+"""
+
+from kube_nb.apiserver import authn, decode, rendering
+from kube_nb.apiserver.authz import ALLOW, DENY, Access
+from kube_nb.apiserver.authz.rbac import Rbac
+from kube_nb.apiserver.call import Call
+from kube_nb.machinery import errors
+from kube_nb.machinery.exchange import Request, Response, User
+from kube_nb.machinery.types import Obj
+
+
+async def token_review(call: Call) -> Response:
+    """Whose token it is."""
+    body = decode.obj(call.request)
+    spec = body.get("spec") or {}
+    if not spec.get("token"):
+        raise errors.bad_request("token is required for TokenReview in authentication")
+    request = Request("GET", "/", headers={"authorization": f"Bearer {spec['token']}"})
+    user: User | None = None
+    for authenticator in call.server.authenticators:
+        user = user or await authenticator.authenticate(request)
+    status: Obj = {"user": {}}
+    if user is not None:
+        groups = user.groups if authn.AUTHENTICATED in user.groups else (*user.groups, authn.AUTHENTICATED)
+        status = {"authenticated": True, "user": _info(User(user.name, groups, user.uid, user.extra))}
+        if spec.get("audiences"):
+            status["audiences"] = spec["audiences"]
+    return _answer(call, body, status)
+
+
+async def self_subject_review(call: Call) -> Response:
+    """Who I am."""
+    return _answer(call, decode.obj(call.request), {"userInfo": _info(call.user)})
+
+
+def _info(user: User) -> Obj:
+    info: Obj = {"username": user.name}
+    if user.uid:
+        info["uid"] = user.uid
+    if user.groups:
+        info["groups"] = list(user.groups)
+    if user.extra:
+        info["extra"] = {key: list(values) for key, values in user.extra.items()}
+    return info
+
+
+async def self_subject_access_review(call: Call) -> Response:
+    """May I?"""
+    body = decode.obj(call.request)
+    return await _access(call, body, call.user, body.get("spec") or {})
+
+
+async def subject_access_review(call: Call) -> Response:
+    """May somebody? In a LocalSubjectAccessReview the namespace is that of the URL."""
+    body = decode.obj(call.request)
+    spec = body.get("spec") or {}
+    if not spec.get("user") and not spec.get("groups"):
+        fault = errors.FieldError(errors.INVALID, "spec.user", "", "at least one of user or group must be specified")
+        raise errors.invalid("SubjectAccessReview", "authorization.k8s.io", "", [fault])
+    user = User(spec.get("user", ""), tuple(spec.get("groups") or ()), spec.get("uid", ""), spec.get("extra") or {})
+    if call.info.namespace and (spec.get("resourceAttributes") or {}).get("namespace") != call.info.namespace:
+        raise errors.bad_request(f"spec.resourceAttributes.namespace must match namespace: {call.info.namespace}")
+    return await _access(call, body, user, spec)
+
+
+async def _access(call: Call, body: Obj, user: User, spec: Obj) -> Response:
+    resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+    if bool(resource) == bool(path):
+        text = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        fault = errors.FieldError(errors.INVALID, "spec.resourceAttributes", resource, text)
+        raise errors.invalid(call.resource.kind.kind, "authorization.k8s.io", "", [fault])
+    if path:
+        access = Access(user, path.get("verb", ""), path=path.get("path") or "/")
+    else:
+        fields = ("group", "version", "resource", "subresource", "namespace", "name")
+        given: Obj = resource or {}
+        access = Access(user, given.get("verb", ""), **{field: given.get(field, "") for field in fields})
+    decision = await call.server.decide(access)
+    status: Obj = {"allowed": decision.verdict == ALLOW}
+    if decision.verdict == DENY:
+        status["denied"] = True
+    if decision.reason:
+        status["reason"] = decision.reason
+    return _answer(call, body, status)
+
+
+async def self_subject_rules_review(call: Call) -> Response:
+    """All that I may in a namespace, as far as it can be listed."""
+    body = decode.obj(call.request)
+    namespace = (body.get("spec") or {}).get("namespace", "")
+    if not namespace:
+        raise errors.bad_request("no namespace on request")
+    rbac = call.server.rbac
+    rules = list(rbac.rules(call.user, namespace)) if isinstance(rbac, Rbac) else []
+    if rbac is None or "system:masters" in call.user.groups:
+        rules += [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}, {"verbs": ["*"], "nonResourceURLs": ["*"]}]
+    status = {
+        "resourceRules": [_part(rule, _RESOURCE_FIELDS) for rule in rules if rule.get("resources")],
+        "nonResourceRules": [_part(rule, _PATH_FIELDS) for rule in rules if rule.get("nonResourceURLs")],
+        "incomplete": False,
+    }
+    return _answer(call, body, status)
+
+
+_RESOURCE_FIELDS = ("verbs", "apiGroups", "resources", "resourceNames")
+_PATH_FIELDS = ("verbs", "nonResourceURLs")
+
+
+def _part(rule: Obj, fields: tuple[str, ...]) -> Obj:
+    return {field: rule[field] for field in fields if rule.get(field)}
+
+
+def _answer(call: Call, body: Obj, status: Obj) -> Response:
+    kind = call.resource.kind
+    metadata = {**(body.get("metadata") or {}), "creationTimestamp": None}
+    answer = {**body, "kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata, "status": status}
+    return rendering.finished(call, Response(201, obj=answer))

@@ -1,0 +1,183 @@
+"""Service accounts' tokens: signed on request, good as long as what they are bound to.
+
+Models pkg/serviceaccount (claims.go, jwt.go) and pkg/registry/core/serviceaccount/storage/token.go. Times are the
+cluster's. Differs: expiry is not stretched to a year for tokens that admission mounted; no JWKS is published.
+"""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from kube_nb.apiserver import authn, decode, rendering
+from kube_nb.apiserver.call import Call
+from kube_nb.machinery import errors, names, objects, times
+from kube_nb.machinery.exchange import Request, Response, User
+from kube_nb.machinery.types import Obj
+
+if TYPE_CHECKING:
+    from kube_nb.apiserver.server import ApiServer
+
+ISSUER = "https://kubernetes.default.svc.cluster.local"
+DEFAULT_S, LEAST_S, MOST_S = 3600, 600, 1 << 32
+_PRIVATE = "kubernetes.io"
+_BINDABLE = {"Pod": ("pods", ""), "Secret": ("secrets", ""), "Node": ("nodes", "")}
+
+
+class ServiceAccountTokens:
+    """Signs and verifies. key: the PEM of an RSA or P-256 private key."""
+
+    def __init__(self, server: "ApiServer", key: bytes) -> None:
+        self._server = server
+        private = serialization.load_pem_private_key(key, None)
+        if not isinstance(private, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
+            raise ValueError("a service account key must be RSA or ECDSA")
+        self._private = private
+        self._public = private.public_key()
+        self._algorithm = "RS256" if isinstance(private, rsa.RSAPrivateKey) else "ES256"
+        self._verified: dict[str, dict[str, Any]] = {}
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        return jwt.encode(claims, self._private, self._algorithm)
+
+    def verify(self, token: str) -> dict[str, Any] | None:
+        """The claims of a token with our signature, whatever their time; None for every other one."""
+        claims = self._verified.get(token)
+        if claims is None:
+            ignored = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
+            try:
+                claims = jwt.decode(token, self._public, [self._algorithm], options=ignored)  # type: ignore[arg-type]  # a dict
+            except jwt.PyJWTError:
+                return None
+            if len(self._verified) > 4096:
+                self._verified.clear()
+            self._verified[token] = claims
+        return claims
+
+    async def authenticate(self, request: Request) -> User | None:
+        token = authn.bearer_token(request)
+        return self.user(token) if token.count(".") == 2 else None
+
+    def user(self, token: str, audiences: tuple[str, ...] = (ISSUER,)) -> User | None:
+        """The account of a token that holds now; None if it does not."""
+        claims = self.verify(token)
+        if claims is None or claims.get("iss") != ISSUER or not set(audiences) & set(claims.get("aud", ())):
+            return None
+        now = self._server.clock.now().timestamp()
+        if not claims["nbf"] - 1 <= now < claims["exp"]:
+            return None
+        private = claims.get(_PRIVATE) or {}
+        namespace, account = private.get("namespace", ""), private.get("serviceaccount") or {}
+        if not self._is_there("serviceaccounts", namespace, account):
+            return None
+        for field, (plural, _) in (("pod", _BINDABLE["Pod"]), ("secret", _BINDABLE["Secret"])):
+            if field in private and not self._is_there(plural, namespace, private[field]):
+                return None
+        return _user(namespace, account, private, claims["jti"])
+
+    def _is_there(self, plural: str, namespace: str, reference: Obj) -> bool:
+        entry = self._server.cacher(plural).get(f"{namespace}/{reference.get('name')}")
+        return entry is not None and objects.uid(entry.obj) == reference.get("uid")
+
+    def issue(self, account: Obj, spec: Obj, bound: tuple[str, Obj] | None) -> tuple[str, str]:
+        """(token, when it expires) for an account. spec: TokenRequestSpec; bound: a kind and an object."""
+        server = self._server
+        now = server.clock.now()
+        lifetime_s = int(spec.get("expirationSeconds") or DEFAULT_S)
+        expires = now + timedelta(seconds=lifetime_s)
+        named = {"name": objects.name(account), "uid": objects.uid(account)}
+        private: Obj = {"namespace": objects.namespace(account), "serviceaccount": named}
+        if bound is not None:
+            kind, obj = bound
+            private[kind.lower()] = {"name": objects.name(obj), "uid": objects.uid(obj)}
+        claims = {
+            "aud": spec.get("audiences") or [ISSUER],
+            "exp": int(expires.timestamp()),
+            "iat": int(now.timestamp()),
+            "iss": ISSUER,
+            "jti": names.uid(server.stream("tokens")),
+            _PRIVATE: private,
+            "nbf": int(now.timestamp()),
+            "sub": f"system:serviceaccount:{objects.namespace(account)}:{objects.name(account)}",
+        }
+        return self.sign(claims), times.format(expires)
+
+
+def _user(namespace: str, account: Obj, private: Obj, jti: str) -> User:
+    extra = {"authentication.kubernetes.io/credential-id": [f"JTI={jti}"]}
+    if "pod" in private:
+        extra["authentication.kubernetes.io/pod-name"] = [private["pod"]["name"]]
+        extra["authentication.kubernetes.io/pod-uid"] = [private["pod"]["uid"]]
+    return User(
+        f"system:serviceaccount:{namespace}:{account['name']}",
+        ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", authn.AUTHENTICATED),
+        account["uid"],
+        extra,
+    )
+
+
+async def request_token(call: Call) -> Response:
+    """POST serviceaccounts/NAME/token: a TokenRequest comes back with a token in its status."""
+    tokens = call.server.service_account_tokens
+    if tokens is None:
+        raise errors.page_not_found()
+    body = decode.obj(call.request)
+    entry = await call.server.storage.get(call.resource.cacher, call.key)
+    if entry is None:
+        raise call.not_found()
+    spec = body.get("spec") or {}
+    _check(spec, call.info.name)
+    bound = await _bound(call, spec.get("boundObjectRef"))
+    token, expires = tokens.issue(entry.obj, spec, bound)
+    answer = {
+        "kind": "TokenRequest",
+        "apiVersion": "authentication.k8s.io/v1",
+        "metadata": {
+            "name": call.info.name,
+            "namespace": call.info.namespace,
+            "creationTimestamp": call.server.clock.timestamp(),
+        },
+        "spec": {"audiences": [ISSUER], "expirationSeconds": DEFAULT_S, "boundObjectRef": None, **spec},
+        "status": {"token": token, "expirationTimestamp": expires},
+    }
+    return rendering.finished(call, Response(201, obj=answer))
+
+
+def _check(spec: Obj, name: str) -> None:
+    lifetime_s = spec.get("expirationSeconds", DEFAULT_S)
+    if not isinstance(lifetime_s, int):
+        raise errors.bad_request("TokenRequest.spec.expirationSeconds must be a number")
+    why = ""
+    if lifetime_s < LEAST_S:
+        why = "may not specify a duration less than 10 minutes"
+    elif lifetime_s > MOST_S:
+        why = "may not specify a duration larger than 2^32 seconds"
+    if why:
+        fault = errors.FieldError(errors.INVALID, "spec.expirationSeconds", lifetime_s, why)
+        raise errors.invalid("TokenRequest", "authentication.k8s.io", name, [fault])
+
+
+async def _bound(call: Call, reference: Obj | None) -> tuple[str, Obj] | None:
+    """(kind, object) that the token is bound to; 404, 409 or 400 if it cannot be."""
+    if not reference:
+        return None
+    kind, name = reference.get("kind", ""), reference.get("name", "")
+    if kind not in _BINDABLE:
+        raise errors.bad_request(f"cannot bind token for serviceaccount {call.info.name} to object of kind {kind}")
+    plural = _BINDABLE[kind][0]
+    cacher = call.server.cacher(plural)
+    entry = await call.server.storage.get(cacher, f"{call.info.namespace}/{name}" if cacher.namespaced else name)
+    if entry is None:
+        raise errors.not_found(plural, name)
+    if reference.get("uid") and reference["uid"] != objects.uid(entry.obj):
+        why = f"the UID in the bound object reference ({reference['uid']}) does not match the UID in record. "
+        raise errors.conflict(plural, name, why + "The object might have been deleted and then recreated")
+    account = (entry.obj.get("spec") or {}).get("serviceAccountName")
+    if kind == "Pod" and account != call.info.name:
+        why = (
+            f"cannot bind token for serviceaccount {call.info.name} to pod running with different serviceaccount name."
+        )
+        raise errors.bad_request(why)
+    return kind, entry.obj
