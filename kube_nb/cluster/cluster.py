@@ -233,6 +233,11 @@ class Cluster:
 
     # -- servers ---------------------------------------------------------------------------------------------------
 
+    @property
+    def serving(self) -> Serving | None:
+        """Where it listens for real clients; None until `serve`."""
+        return self._serving
+
     def serve(self, listen: str = "127.0.0.1:0", *, kubeconfig: "str | Path | None" = None) -> Serving:
         """Listen for real clients over HTTPS on loopback; returns where, and the kubeconfig that was written."""
         with self._state:
