@@ -244,6 +244,14 @@ class Member(NamedTuple):
     is_learner: bool = False
 
 
+class Identity(NamedTuple):
+    """What the header of a response says of the server."""
+
+    cluster_id: int
+    member_id: int
+    raft_term: int
+
+
 class HashKvResult(NamedTuple):
     """hash: of every version up to the asked revision; equal on members that hold the same."""
 

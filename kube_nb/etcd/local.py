@@ -13,6 +13,7 @@ from kube_nb.etcd.backend import (
     DeleteRange,
     DeleteRangeResult,
     HashKvResult,
+    Identity,
     LeaseGrantResult,
     LeaseTimeToLiveResult,
     Member,
@@ -35,6 +36,8 @@ from kube_nb.machinery.clock import Clock
 
 #: How often an idle watcher that asked for it is told how far the store is (etcd: watch-progress-notify-interval).
 PROGRESS_INTERVAL_S = 600.0
+#: The raft term of a member that has never met another: its first election is its second term.
+_FIRST_TERM = 2
 
 
 class LocalBackend:
@@ -153,10 +156,13 @@ class LocalBackend:
             leader=self.member.id,
             raft_index=self.store.revision,
             raft_applied_index=self.store.revision,
-            raft_term=2,
-            cluster_id=members.cluster_id([self.member]),
+            raft_term=self.identity().raft_term,
+            cluster_id=self.identity().cluster_id,
             member_id=self.member.id,
         )
+
+    def identity(self) -> Identity:
+        return Identity(members.cluster_id([self.member]), self.member.id, _FIRST_TERM)
 
     async def member_list(self) -> list[Member]:
         return [self.member]
