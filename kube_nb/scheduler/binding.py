@@ -14,6 +14,7 @@ from kube_nb.machinery import cause
 from kube_nb.machinery.cause import Cause
 from kube_nb.machinery.errors import ApiError
 from kube_nb.scheduler.decisions import Attempt
+from kube_nb.scheduler.framework.guard import PluginFault
 from kube_nb.scheduler.framework.interface import CycleState
 from kube_nb.scheduler.framework.runtime import Framework
 from kube_nb.scheduler.framework.status import Code, Status, error, unschedulable
@@ -98,10 +99,13 @@ class Binder:
         scheduler, pod, node = self._scheduler, queued.pod, attempt.node
         placed = scheduler.handlers.assume(pod, node)
         state = attempt.state if attempt.state is not None else CycleState()
-        refusal = self._reserve(framework, state, pod, node)
         permit = None
-        if refusal is None:
-            refusal, permit = self._permit(framework, state, pod, node)
+        try:
+            refusal = self._reserve(framework, state, pod, node)
+            if refusal is None:
+                refusal, permit = self._permit(framework, state, pod, node)
+        except PluginFault as fault:
+            refusal = error(str(fault))
         if refusal is not None:
             await self._refused(_Job(framework, queued, placed, state, cause.current.get(), None, attempt), refusal)
             return
@@ -160,6 +164,8 @@ class Binder:
                 refusal = await self._run_bind(framework, state, pod, node)
         except (ApiError, errors.Unreachable) as failure:
             refusal = error(f"binding rejected: {failure}")
+        except PluginFault as fault:
+            refusal = error(str(fault))
         if refusal is not None:
             await self._refused(job, refusal)
             return

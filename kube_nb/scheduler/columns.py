@@ -11,6 +11,7 @@ for each row whether every node has some of it. Numbers are float64: exact up to
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +22,26 @@ from kube_nb.scheduler.counts import AffinityTerms, MatchCounts
 from kube_nb.scheduler.framework.interface import Ints
 from kube_nb.scheduler.node_info import NodeInfo
 from kube_nb.scheduler.node_tree import NodeTree
-from kube_nb.scheduler.pod_info import PodInfo
+from kube_nb.scheduler.pod_info import PodInfo, PodShape
+
+Floats = npt.NDArray[np.float64]
 
 #: Rows of `load` before those of `resources`.
 NON_ZERO_ROWS = 2
 
 _CORE = (requests.CPU, requests.MEMORY, requests.EPHEMERAL_STORAGE, requests.PODS)
+
+
+class Gathered(NamedTuple):
+    """Some rows of the matrices; wanted: the load with one more pod of this shape."""
+
+    rows: Ints
+    shape: PodShape
+    cursor: int
+    load: Floats
+    wanted: Floats
+    capacity: Floats
+    divisor: Floats
 
 
 class Columns:
@@ -49,6 +64,7 @@ class Columns:
         self._dropped = 0
         self._domains: dict[str, tuple[Ints, tuple[str, ...]]] = {}
         self._taint_sets: tuple[Ints, list[Sequence[Obj]]] | None = None
+        self._gathered: Gathered | None = None
         self.divisor = self.capacity
         self.complete: list[bool] = []
         self.nodes_version = 0
@@ -114,6 +130,27 @@ class Columns:
             self._taint_sets = ids, sets
         return self._taint_sets
 
+    def gather(self, rows: Ints, pod: PodInfo) -> Gathered:
+        """The matrices' columns of these rows, and the load as it would be with the pod; the last answer is kept."""
+        last = self._gathered
+        if last is not None and last.rows is rows and last.shape is pod.shape and last.cursor == self.cursor():
+            return last
+        vector = self.vector(pod)
+        load = self.load.take(rows, axis=1)
+        wanted = load + vector[:, None]
+        capacity = self.capacity.take(rows, axis=1)
+        divisor = capacity if all(self.complete[:4]) else self.divisor.take(rows, axis=1)
+        self._gathered = last = Gathered(rows, pod.shape, self.cursor(), load, wanted, capacity, divisor)
+        return last
+
+    def vector(self, pod: PodInfo) -> npt.NDArray[np.float64]:
+        """What the pod adds to `load`."""
+        try:
+            return pod.shape.vectors[self.resources]
+        except KeyError:
+            self._grow(pod.shape.requests)
+            return pod.shape.vector(self.resources)
+
     # -- nodes ---------------------------------------------------------------------------------------------------
 
     def add_node(self, obj: Obj) -> None:
@@ -160,6 +197,7 @@ class Columns:
         """Lay the rows out anew if nodes came or went; called before every use."""
         if not self._stale:
             return
+        self._gathered = None
         self._stale = False
         self.nodes = [self._infos[name] for name in self._tree]
         self.names = tuple(node.name for node in self.nodes)
@@ -206,6 +244,7 @@ class Columns:
         before = len(self.resources)
         self._note_resources(names)
         if more := len(self.resources) - before:
+            self._gathered = None
             rows = np.zeros((more, len(self.nodes)))
             self.capacity = np.concatenate((self.capacity, rows))
             self.divisor = np.concatenate((self.divisor, rows + 1))
@@ -247,11 +286,7 @@ class Columns:
 
     def _count(self, info: NodeInfo, pod: PodInfo, sign: int) -> None:
         row = info.row
-        try:
-            vector = pod.shape.vectors[self.resources]
-        except KeyError:
-            self._grow(pod.shape.requests)
-            vector = pod.shape.vector(self.resources)
+        vector = self.vector(pod)
         if sign > 0:
             self.load[:, row] += vector
         else:

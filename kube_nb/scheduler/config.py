@@ -14,6 +14,7 @@ import yaml
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler import plugin_args
 from kube_nb.scheduler.configuration_error import ConfigurationError
+from kube_nb.scheduler.extender import extenders_of
 from kube_nb.scheduler.framework.interface import EXTENSION_POINTS, Plugin, PluginFactory
 from kube_nb.scheduler.framework.runtime import Framework, Handle
 from kube_nb.scheduler.plugins.registry import DEFAULT_PLUGINS, REGISTRY
@@ -106,11 +107,9 @@ class Configuration:
         for plugin in plugins:
             known[plugin.name] = _giving(plugin)
         extra = [(plugin.name, int(getattr(plugin, "weight", 0) or 0)) for plugin in plugins]
-        if self.extenders:
-            from kube_nb.scheduler.extender import Extenders  # here: it needs the client's HTTP stack
-
-            known[Extenders.name] = _giving(Extenders(self.extenders))
-            extra.append((Extenders.name, 1))
+        for extender in extenders_of(self.extenders):
+            known[extender.name] = _giving(extender)
+            extra.append((extender.name, extender.weight))
         return {profile.scheduler_name: _build(profile, handle, known, extra) for profile in self.profiles}
 
 
@@ -144,6 +143,7 @@ def parse(given: Obj | str) -> Configuration:
     if not isinstance(most, int) or most < initial:
         text = f"Invalid value: {most}: must be greater than or equal to PodInitialBackoffSeconds"
         raise ConfigurationError("podMaxBackoffSeconds", text)
+    extenders_of(data.get("extenders") or ())
     return Configuration(
         profiles,
         _percentage("percentageOfNodesToScore", data.get("percentageOfNodesToScore")),

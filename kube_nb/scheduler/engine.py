@@ -13,6 +13,7 @@ import numpy as np
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler.columns import Columns
 from kube_nb.scheduler.decisions import Attempt, Decisions
+from kube_nb.scheduler.framework.guard import PluginFault
 from kube_nb.scheduler.framework.interface import (
     MAX_SCORE,
     ColumnScore,
@@ -24,7 +25,7 @@ from kube_nb.scheduler.framework.runtime import Framework, Handle
 from kube_nb.scheduler.framework.status import Code, Status
 from kube_nb.scheduler.pod_class import PodClass
 from kube_nb.scheduler.pod_info import PodInfo, PodShapes
-from kube_nb.scheduler.search import Found, PluginFault, Search
+from kube_nb.scheduler.search import Found, Search
 from kube_nb.scheduler.selection import TieBreaker, nodes_to_find
 
 #: How many shapes' classes are kept.
@@ -61,13 +62,14 @@ class Engine:
         return PodInfo(obj, self.shapes.of(obj.get("spec") or {}), node_name)
 
     def assume(self, pod: PodInfo, node_name: str) -> PodInfo:
-        """The pod as placed; every later cycle counts it there."""
-        placed = pod.on(node_name)
-        self.columns.add_pod(placed)
-        return placed
+        """The pod is there now; every later cycle counts it."""
+        pod.node_name = node_name
+        self.columns.add_pod(pod)
+        return pod
 
     def forget(self, placed: PodInfo) -> None:
         self.columns.remove_pod(placed)
+        placed.node_name = placed.shape.node_name
 
     def replace_profiles(self, profiles: Mapping[str, Framework]) -> None:
         """Go on with other plugins; what was kept for pods alike is dropped."""
@@ -90,6 +92,10 @@ class Engine:
         except PluginFault as fault:
             attempt.fault = attempt.message = str(fault)
             attempt.node = ""
+        for plugin in framework.guarded:
+            if plugin.warnings:
+                attempt.warnings += tuple(plugin.warnings)
+                plugin.warnings.clear()
         return attempt
 
     def framework_of(self, pod: PodInfo) -> Framework:
@@ -126,7 +132,7 @@ class Engine:
         attempt.state = search.state_if_any
         rows = found.rows
         if len(rows) > 1:
-            self._select(framework, kept, pod, rows, attempt, search)
+            self._select(framework, kept, pod, found, attempt, search)
         elif len(rows):
             attempt.node = columns.names[rows[0]]
             attempt.rows, attempt.totals = rows, np.zeros(1, dtype=np.int64)
@@ -153,16 +159,21 @@ class Engine:
     # -- score -----------------------------------------------------------------------------------------------------
 
     def _select(
-        self, framework: Framework, kept: PodClass, pod: PodInfo, rows: Ints, attempt: Attempt, search: Search
+        self, framework: Framework, kept: PodClass, pod: PodInfo, found: Found, attempt: Attempt, search: Search
     ) -> None:
-        totals = kept.total.take(rows)
+        rows, index = found.rows, found.index
+        totals = kept.total[index]
+        if found.contiguous and (kept.varying or self.explain or framework.late_scores):
+            totals = totals.copy()
         normalized: dict[str, Ints] = {}
         for number, plugin, weight in kept.varying:
             scores = plugin.normalize(kept.state, pod, kept.scores[number].take(rows))
             normalized[plugin.name] = scores
             totals += weight * scores
         late: list[tuple[str, int, Ints]] = []
-        for plugin in framework.late_scores:
+        for plugin, applies in framework.late_score_tests:
+            if applies is not None and not applies(pod, self.columns):
+                continue
             if raw := self._late_score(plugin, pod, rows, search):
                 weight = framework.weight(plugin)
                 final = self._normalized(plugin, search, pod, raw[0])
@@ -174,17 +185,17 @@ class Engine:
         attempt.tied, attempt.tie_rule = tied, self.ties.rule
         if self.explain:
             attempt.rows, attempt.totals = rows, totals
-            attempt.plugins = [*kept.scored, *(name for name, _, _ in late)]
-            attempt.weights = [*kept.weights, *(weight for _, weight, _ in late)]
-            raw_scores = kept.scores.take(rows, axis=1)
-            attempt.raw = np.vstack((raw_scores, *(raw for _, _, raw in late))) if late else raw_scores
-            attempt.normalized = {**kept.constants, **normalized}
+            attempt.plugins, attempt.weights = kept.scored, kept.weights
+            attempt.raw = kept.scores[:, index].copy() if found.contiguous else kept.scores[:, index]
+            attempt.normalized = {**kept.constants, **normalized} if normalized else kept.constants
+            if late:
+                attempt.plugins = [*kept.scored, *(name for name, _, _ in late)]
+                attempt.weights = [*kept.weights, *(weight for _, weight, _ in late)]
+                attempt.raw = np.vstack((attempt.raw, *(raw for _, _, raw in late)))
 
     def _late_score(self, plugin: Any, pod: PodInfo, rows: Ints, search: Search) -> tuple[Ints] | None:
         """Raw scores of what must be computed for every pod; None if the plugin has nothing to say."""
         columns = self.columns
-        if hasattr(plugin, "applies_to_score") and not plugin.applies_to_score(pod, columns):
-            return None
         state = search.state
         if hasattr(plugin, "pre_score"):
             answer = plugin.pre_score(state, pod, columns, rows)

@@ -84,8 +84,9 @@ class NodeInfo:
         shape, requested, non_zero = pod.shape, self.requested, self.non_zero
         for name, amount in shape.requests.items():
             requested[name] = requested.get(name, 0) + sign * amount
-        for name in non_zero:
-            non_zero[name] += sign * shape.non_zero.get(name, 0)
+        for name, amount in shape.non_zero.items():
+            if name in non_zero:
+                non_zero[name] += sign * amount
         for port in shape.host_ports:
             left = self.ports.get(port, 0) + sign
             if left:

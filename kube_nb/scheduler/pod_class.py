@@ -16,6 +16,9 @@ from kube_nb.scheduler.framework.runtime import Framework
 from kube_nb.scheduler.framework.status import Code, Status
 from kube_nb.scheduler.pod_info import PodInfo
 
+#: Up to how many changed rows the plain forms are used.
+FEW = 6
+
 
 class PodClass:
     """refused: rows that some filter refuses, `verdict` the number of the status in `refusals` (0: accepted).
@@ -64,7 +67,10 @@ class PodClass:
             return False
         if changed:
             self._cursor = columns.cursor()
-            self._update(np.array(changed, dtype=np.int64))
+            if len(changed) <= FEW:
+                self._update_few(changed)
+            else:
+                self._update(np.array(changed, dtype=np.int64))
         return True
 
     # -- filters ---------------------------------------------------------------------------------------------------
@@ -86,14 +92,17 @@ class PodClass:
                     self._row_filters.append(plugin)
                 else:
                     self._refuse(plugin, rows, self.verdict)
+        self._any_row_refused = False
         self._node_verdict = self.verdict.copy()
         self._any_node_refused = bool(self.verdict.any())
 
     def _refuse(self, plugin: Any, rows: Ints, verdict: npt.NDArray[np.int16]) -> None:
         """Enter this plugin's refusals of `rows` where no earlier plugin refused."""
         codes = plugin.filter_columns(self.state, self._pod, self._columns, rows)
-        if not codes.any():
-            return
+        if codes.any():
+            self._enter(plugin, rows, codes, verdict)
+
+    def _enter(self, plugin: Any, rows: Ints, codes: Ints, verdict: npt.NDArray[np.int16]) -> None:
         for code in dict.fromkeys(codes[codes != 0].tolist()):
             hits = codes == code
             number = self._numbers.get((plugin.name, code))
@@ -146,13 +155,9 @@ class PodClass:
 
     def _update(self, rows: Ints) -> None:
         if self._row_filters:
-            verdict = self._node_verdict.take(rows) if self._any_node_refused else np.zeros(len(rows), dtype=np.int16)
-            for plugin in self._row_filters:
-                self._refuse(plugin, rows, verdict)
-            self.verdict[rows] = verdict
-            self.refused[rows] = verdict != 0
-        elif self._any_node_refused:
-            self.refused[rows] = self.verdict[rows] != 0
+            self._filter_rows(rows)
+        elif self._any_node_refused and len(rows) == len(self.refused):
+            self.refused = self.verdict != 0
         state, pod, columns = self.state, self._pod, self._columns
         if self._row_scores:
             total = self._base.take(rows)
@@ -163,3 +168,55 @@ class PodClass:
             self.total[rows] = total
         for number, plugin, _ in self._varying_rows:
             self.scores[number, rows] = plugin.score_columns(state, pod, columns, rows)
+
+    def _update_few(self, rows: list[int]) -> None:
+        """The same by the plain forms, which cost less for a few rows."""
+        state, pod = self.state, self._pod
+        for row in rows:
+            node = self._columns.nodes[row]
+            number = self._node_verdict[row] if self._any_node_refused else 0
+            for plugin in self._row_filters if not number else ():
+                status = plugin.filter(state, pod, node)
+                if status is not None:
+                    number = self._number(plugin, row, status)
+                    break
+            if number or self._any_row_refused:
+                self._any_row_refused = True
+                self.verdict[row] = number
+                self.refused[row] = number != 0
+            total = int(self._base[row])
+            for place, plugin, weight in self._row_scores:
+                raw = plugin.score(state, pod, node)
+                self.scores[place, row] = raw
+                total += weight * raw
+            self.total[row] = total
+            for place, plugin, _ in self._varying_rows:
+                self.scores[place, row] = plugin.score(state, pod, node)
+
+    def _number(self, plugin: Any, row: int, status: Status) -> int:
+        """The status's number in `refusals`."""
+        rows = np.array([row], dtype=np.int64)
+        code = int(plugin.filter_columns(self.state, self._pod, self._columns, rows)[0])
+        number = self._numbers.get((plugin.name, code))
+        if number is None:
+            number = self._numbers[plugin.name, code] = len(self.refusals)
+            self.refusals.append(status.by(plugin.name))
+        return number
+
+    def _filter_rows(self, rows: Ints) -> None:
+        verdict = None
+        for plugin in self._row_filters:
+            codes = plugin.filter_columns(self.state, self._pod, self._columns, rows)
+            if codes.any():
+                if verdict is None:
+                    verdict = self._node_verdict.take(rows)
+                self._enter(plugin, rows, codes, verdict)
+        if verdict is None and not self._any_row_refused:
+            if self._any_node_refused and len(rows) == len(self.refused):
+                self.refused = self.verdict != 0
+            return
+        self._any_row_refused = True
+        if verdict is None:
+            verdict = self._node_verdict.take(rows)
+        self.verdict[rows] = verdict
+        self.refused[rows] = verdict != 0

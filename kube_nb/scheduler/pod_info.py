@@ -199,13 +199,5 @@ class PodInfo:
         self.obj = obj
         self._start = None
 
-    def on(self, node_name: str) -> "PodInfo":
-        """The same pod, placed."""
-        copy = PodInfo.__new__(PodInfo)
-        for slot in PodInfo.__slots__:
-            setattr(copy, slot, getattr(self, slot))
-        copy.node_name = node_name
-        return copy
-
     def __repr__(self) -> str:
         return f"PodInfo({self.key})"

@@ -164,7 +164,8 @@ def split_by_budgets(pods: Sequence[PodInfo], budgets: Sequence[Obj]) -> tuple[l
     Models filterPodsWithPDBViolation.
     """
     allowed = [int((budget.get("status") or {}).get("disruptionsAllowed") or 0) for budget in budgets]
-    violating, others = [], []
+    violating: list[PodInfo] = []
+    others: list[PodInfo] = []
     for pod in pods:
         broken = False
         for number, budget in enumerate(budgets):

@@ -12,7 +12,7 @@ from contextvars import Context
 from typing import Any
 
 from kube_nb.api import resources
-from kube_nb.client import Client, EventRecorder, InformerFactory
+from kube_nb.client import Client, EventRecorder, InformerFactory, Unreachable
 from kube_nb.machinery import cause, objects
 from kube_nb.machinery.cause import Cause
 from kube_nb.machinery.clock import Clock, periodic_sleep
@@ -26,6 +26,7 @@ from kube_nb.scheduler.decisions import Attempt, Decisions
 from kube_nb.scheduler.engine import Engine, fit_error
 from kube_nb.scheduler.event_handlers import NODE_ADDED, EventHandlers
 from kube_nb.scheduler.framework.events import Registration
+from kube_nb.scheduler.framework.guard import Guarded, PluginFault
 from kube_nb.scheduler.framework.interface import CycleState, Plugin
 from kube_nb.scheduler.framework.runtime import Framework, Handle
 from kube_nb.scheduler.framework.status import Code, Status
@@ -67,7 +68,7 @@ class Scheduler:
         self._informers = informers
         self._clock = clock
         self.config = Configuration.of(config)
-        self._plugins = list(plugins)
+        self._plugins = [Guarded(plugin) for plugin in plugins]
         self._handle = Handle(Columns(), version, client.bind, InformerLister(informers), client=client)
         self._handle.stream = clock.stream("scheduler/preemption")
         rule = ties or ("heap" if version >= (1, 35) else "random")
@@ -146,7 +147,8 @@ class Scheduler:
 
     def use_plugin(self, plugin: Plugin) -> None:
         """Add a plugin to every profile, or replace the added one of the same name; what waits is tried again."""
-        self._plugins = [each for each in self._plugins if each.name != plugin.name] + [plugin]
+        guarded = Guarded(plugin)
+        self._plugins = [*(each for each in self._plugins if each.name != guarded.name), guarded]
         self._reload()
 
     def remove_plugin(self, name: str) -> None:
@@ -196,8 +198,8 @@ class Scheduler:
                 continue
             try:
                 await self._try(queued)
-            except ApiError as error:
-                _log.warning("scheduling a pod failed", extra={"pod": queued.pod.key, "error": str(error)})
+            except (ApiError, Unreachable, PluginFault) as error:
+                _log.warning("scheduling %s failed: %s", queued.pod.key, error, extra={"pod": queued.pod.key})
                 self.queue.add_unschedulable(queued, (), self._clock.time())
             tried += 1
             if tried % BATCH == 0:
@@ -252,7 +254,11 @@ class Scheduler:
         framework = self.engine.profiles[attempt.profile]
         messages = []
         for plugin in framework.points["postFilter"]:
-            result = plugin.post_filter(CycleState(), pod, attempt)
+            try:
+                result = plugin.post_filter(CycleState(), pod, attempt)
+            except PluginFault as fault:
+                attempt.warnings += (str(fault),)
+                continue
             if result is None:
                 continue
             attempt.preemption = result

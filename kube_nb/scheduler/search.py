@@ -13,16 +13,13 @@ from typing import Any
 import numpy as np
 
 from kube_nb.scheduler.columns import Columns
+from kube_nb.scheduler.framework.guard import PluginFault
 from kube_nb.scheduler.framework.interface import ColumnFilter, CycleState, FilterPlugin, Ints, PreFilterPlugin
 from kube_nb.scheduler.framework.runtime import Framework
 from kube_nb.scheduler.framework.status import Code, Status, unresolvable
 from kube_nb.scheduler.nominator import Nominator
 from kube_nb.scheduler.pod_class import PodClass
 from kube_nb.scheduler.pod_info import PodInfo
-
-
-class PluginFault(Exception):
-    """A plugin threw or answered nonsense; the message names it."""
 
 
 @dataclass(slots=True)
@@ -35,6 +32,13 @@ class Found:
     names: frozenset[str] | None = None
     absent: Status | None = None
     refusal: Status | None = None
+    contiguous: bool = False
+
+    @property
+    def index(self) -> "slice | Ints":
+        """`rows` as an index: a slice where they follow one another."""
+        rows = self.rows
+        return slice(int(rows[0]), int(rows[0]) + len(rows)) if self.contiguous else rows
 
 
 class Search:
@@ -94,8 +98,8 @@ class Search:
     def _pre_filter(self) -> Status | None:
         if self._kept.failure is not None:
             return self._kept.failure
-        for plugin in self._framework.late:
-            if hasattr(plugin, "applies") and not plugin.applies(self._pod, self._columns):
+        for plugin, applies in self._framework.late_tests:
+            if applies is not None and not applies(self._pod, self._columns):
                 continue
             answer = (
                 plugin.pre_filter(self.state, self._pod, self._columns) if isinstance(plugin, PreFilterPlugin) else None
@@ -120,7 +124,7 @@ class Search:
         """Take the first `wanted` of the ring; the feasible one after them has been looked at, but does not count."""
         refused, end = self._kept.refused, start + wanted
         if not (refused[start : end + 1].any() if end < size else refused.any()):
-            return Found(self._columns.ring[start:end], wanted)
+            return Found(self._columns.ring[start:end], wanted, contiguous=end <= size)
         accepted = (~refused).nonzero()[0]
         cut = int(accepted.searchsorted(start))
         if cut:

@@ -59,6 +59,9 @@ class Bench:
         for obj in objs:
             gvr = resources.NODES if obj["kind"] == "Node" else resources.PODS
             created = await self.client.create(gvr, obj)
+            if gvr is resources.NODES:  # admission taints a new node as not ready
+                taints = {"spec": {"taints": obj["spec"].get("taints")}}
+                created = await self.client.patch(gvr, obj["metadata"]["name"], taints)
             if obj.get("status"):
                 await self.client.update_status(gvr, {**created, "status": obj["status"]})
 

@@ -1,4 +1,4 @@
-"""The scheduling cycle written down plainly, one node at a time, with the plugins' plain forms: what `Engine` must equal."""
+"""The scheduling cycle written down plainly, one node at a time, by the plugins' plain forms; `Engine` must equal it."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def go_heap_top(totals: list[int]) -> int:
 
 
 def plain_schedule(engine: Engine, pod: PodInfo, start: int) -> dict[str, Any]:
-    """{"node", "processed", "refused": {node: (plugin, reasons)}, "totals": {node: total}, "message" if a PreFilter refused}."""
+    """{"node", "processed", "refused": {node: (plugin, reasons)}, "totals"}, or "message" if a PreFilter refused."""
     columns = engine.columns
     state, refusal, names = engine.state_for(pod)
     if refusal is not None:

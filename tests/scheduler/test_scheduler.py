@@ -141,6 +141,6 @@ async def test_without_victims_the_message_says_that_preemption_does_not_help() 
         await cluster.add(pod("b", "1"))
         await settled()
         assert (await cluster.events("FailedScheduling"))[0] == (
-            "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s). preemption: 0/2 nodes are "
-            "available: 1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling."
+            "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s). preemption: 0/2 nodes "
+            "are available: 1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling."
         )

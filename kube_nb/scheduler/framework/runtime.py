@@ -84,8 +84,11 @@ class Framework:
         self.late_filters = [each for each in points["filter"] if not _kept(each, ColumnFilter)]
         #: What must run for every pod: filters that look further than the node, and PreFilters without a filter.
         self.late = self.late_filters + [each for each in points["preFilter"] if each not in self.filters]
+        self.late_tests = [(plugin, getattr(plugin, "applies", None)) for plugin in self.late]
+        self.guarded = [each for each in self.plugins() if hasattr(each, "warnings")]
         self.kept_scores = [each for each in points["score"] if _kept(each, ColumnScore)]
         self.late_scores = [each for each in points["score"] if not _kept(each, ColumnScore)]
+        self.late_score_tests = [(plugin, getattr(plugin, "applies_to_score", None)) for plugin in self.late_scores]
 
     def plugins(self) -> list[Any]:
         """Every plugin once, in the order of the extension points."""

@@ -20,10 +20,12 @@ from kube_nb.scheduler.pod_info import PodInfo
 
 def balance(rows: Sequence[Row]) -> int:
     """(1 - standard deviation of the used shares) * 100, truncated."""
+    if len(rows) == 2:
+        (used, capacity, _), (other, other_capacity, _) = rows
+        deviation = abs((min(1.0, used / capacity) - min(1.0, other / other_capacity)) / 2)
+        return int((1 - deviation) * MAX_SCORE)
     shares = [min(1.0, used / capacity) for used, capacity, _ in rows]
-    if len(shares) == 2:
-        deviation = abs((shares[0] - shares[1]) / 2)
-    elif len(shares) > 2:
+    if len(shares) > 2:
         mean = sum(shares) / len(shares)
         deviation = math.sqrt(sum((share - mean) * (share - mean) for share in shares) / len(shares))
     else:
@@ -35,15 +37,32 @@ def balance_columns(table: Table) -> Floats:
     shares = table.requested / table.divisor
     np.minimum(shares, 1, out=shares)
     if table.complete and len(shares) == 2:
-        deviation = shares[0] - shares[1]
-        deviation *= 0.5
-        np.abs(deviation, out=deviation)
-        np.subtract(1, deviation, out=deviation)
-        deviation *= MAX_SCORE
-        np.floor(deviation, out=deviation)
-        found: Floats = deviation
-        return found
+        return _balance_of_two(shares[0], shares[1])
     return _balance_of_many(shares, table.capacity > 0)
+
+
+def balance_both(table: Table, other: Table) -> tuple[Floats, Floats]:
+    """The balance of two tables over the same capacity, at once where that is simple."""
+    if not table.complete or len(table.requested) != 2:
+        return balance_columns(table), balance_columns(other)
+    size = table.requested.shape[1]
+    shares = np.empty((2, 2 * size))
+    np.divide(table.requested, table.divisor, out=shares[:, :size])
+    np.divide(other.requested, table.divisor, out=shares[:, size:])
+    np.minimum(shares, 1, out=shares)
+    both = _balance_of_two(shares[0], shares[1])
+    return both[:size], both[size:]
+
+
+def _balance_of_two(first: Floats, second: Floats) -> Floats:
+    """Overwrites `first`."""
+    first -= second
+    np.abs(first, out=first)
+    first *= 0.5
+    np.subtract(1, first, out=first)
+    first *= MAX_SCORE
+    np.floor(first, out=first)
+    return first
 
 
 def _balance_of_many(shares: Floats, present: Any) -> Floats:
@@ -89,11 +108,16 @@ class NodeResourcesBalancedAllocation:
         return 50 + (50 + after - before) // 2
 
     def score_columns(self, state: CycleState, pod: PodInfo, columns: Columns, rows: Ints) -> Ints:
-        after = balance_columns(self._weights.of_columns(pod, columns, rows, non_zero=False))
-        if self._improvement:
-            after -= balance_columns(self._weights.of_columns(pod, columns, rows, non_zero=False, with_pod=False))
+        table = self._weights.of_columns(pod, columns, rows, non_zero=False)
+        if not self._improvement:
+            after = balance_columns(table)
+        else:
+            without = self._weights.of_columns(pod, columns, rows, non_zero=False, with_pod=False)
+            after, before = balance_both(table, without)
+            after -= before
             after += 50
             after *= 0.5
             np.floor(after, out=after)
             after += 50
-        return after.astype(np.int64)
+        found: Ints = after.astype(np.int64)
+        return found

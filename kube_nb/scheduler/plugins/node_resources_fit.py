@@ -7,7 +7,7 @@ import numpy as np
 
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler import requests
-from kube_nb.scheduler.columns import Columns
+from kube_nb.scheduler.columns import NON_ZERO_ROWS, Columns
 from kube_nb.scheduler.framework.events import ASSIGNED_POD, NODE, Action, ClusterEvent, Registration
 from kube_nb.scheduler.framework.interface import CycleState, Ints, Scope
 from kube_nb.scheduler.framework.status import Code, Status
@@ -47,6 +47,16 @@ class NodeResourcesFit:
         return name in self._ignored or name.partition("/")[0] in self._ignored_groups
 
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Status | None:
+        allocatable, requested = node.allocatable, node.requested
+        if len(node.pods) < allocatable.get(requests.PODS, 0):
+            for name, amount in state[_WANTED]:
+                if amount > allocatable.get(name, 0) - requested.get(name, 0):
+                    break
+            else:
+                return None
+        return self._refusal(state, node)
+
+    def _refusal(self, state: CycleState, node: NodeInfo) -> Status | None:
         reasons, code = [], Code.UNSCHEDULABLE
         allocatable, requested = node.allocatable, node.requested
         if len(node.pods) + 1 > allocatable.get(requests.PODS, 0):
@@ -61,10 +71,13 @@ class NodeResourcesFit:
 
     def filter_columns(self, state: CycleState, pod: PodInfo, columns: Columns, rows: Ints) -> Ints:
         """A code is two bits per resource: too little is left; more than the node ever has."""
+        gathered = columns.gather(rows, pod)
+        capacity, load = gathered.capacity, gathered.load
+        if not (gathered.wanted[NON_ZERO_ROWS:] > capacity[NON_ZERO_ROWS:]).any():
+            return np.zeros(len(rows), dtype=np.int64)
         wanted = state[_WANTED]
         index = [columns.resource_row(name) for name, _ in wanted]
         pods = columns.resource_row(requests.PODS)
-        capacity, load = columns.capacity.take(rows, axis=1), columns.load.take(rows, axis=1)
         codes: Ints = (load[pods] + 1 > capacity[pods]).astype(np.int64)
         for bit, (row, (_, amount)) in enumerate(zip(index, wanted, strict=True)):
             if row < 0:

@@ -20,6 +20,7 @@ from kube_nb.scheduler.plugins.spread_constraints import (
     SYSTEM_DEFAULTS,
     Constraint,
     default_constraints,
+    may_have_selector,
     own_constraints,
 )
 from kube_nb.scheduler.pod_info import PodInfo
@@ -161,7 +162,7 @@ class PodTopologySpread:
     # -- score -----------------------------------------------------------------------------------------------------
 
     def applies_to_score(self, pod: PodInfo, columns: Columns) -> bool:
-        return bool(pod.shape.spread or self._defaults)
+        return bool(pod.shape.spread) or (bool(self._defaults) and may_have_selector(pod, self._handle.lister))
 
     def pre_score(self, state: CycleState, pod: PodInfo, columns: Columns, rows: Ints) -> Status | None:
         constraints = self._constraints(pod, SOFT)

@@ -42,6 +42,8 @@ class ResourceWeights:
     def __init__(self, rows: Sequence[Mapping[str, Any]] | None) -> None:
         given = rows or ({"name": requests.CPU}, {"name": requests.MEMORY})
         self.pairs = [(str(row["name"]), int(row.get("weight") or 1)) for row in given]
+        self.plain = self.pairs == [(requests.CPU, 1), (requests.MEMORY, 1)]
+        self._plain_weights = [weight for _, weight in self.pairs]
 
     def _counted(self, pod: PodInfo) -> list[tuple[str, int]]:
         """An extended resource that the pod does not ask for drops out."""
@@ -50,6 +52,8 @@ class ResourceWeights:
 
     def of_node(self, pod: PodInfo, node: NodeInfo, *, non_zero: bool, with_pod: bool = True) -> list[Row]:
         """A resource that the node does not have drops out."""
+        if self.plain:
+            return self._of_node(pod, node, non_zero, with_pod)
         rows = []
         for name, weight in self._counted(pod):
             capacity = node.allocatable.get(name, 0)
@@ -61,30 +65,34 @@ class ResourceWeights:
                 rows.append((used, capacity, weight))
         return rows
 
+    def _of_node(self, pod: PodInfo, node: NodeInfo, non_zero: bool, with_pod: bool) -> list[Row]:
+        """cpu and memory, alike."""
+        allocatable, used = node.allocatable, node.non_zero if non_zero else node.requested
+        cpu, memory = allocatable.get(requests.CPU, 0), allocatable.get(requests.MEMORY, 0)
+        used_cpu, used_memory = used[requests.CPU], used[requests.MEMORY]
+        if with_pod:
+            asked = pod.shape.non_zero if non_zero else pod.shape.requests
+            used_cpu += asked.get(requests.CPU, 0)
+            used_memory += asked.get(requests.MEMORY, 0)
+        if cpu and memory:
+            return [(used_cpu, cpu, 1), (used_memory, memory, 1)]
+        return [row for row in ((used_cpu, cpu, 1), (used_memory, memory, 1)) if row[1]]
+
     def of_columns(self, pod: PodInfo, columns: Columns, rows: Ints, *, non_zero: bool, with_pod: bool = True) -> Table:
+        gathered = columns.gather(rows, pod)
+        load = gathered.wanted if with_pod else gathered.load
+        if self.plain:
+            part = slice(0, 2) if non_zero else slice(2, 4)
+            complete = columns.complete[part.start] and columns.complete[part.start + 1]
+            return Table(load[part], gathered.capacity[part], gathered.divisor[part], self._plain_weights, complete)
         counted = self._counted(pod)
         index = [self._row(columns, name, non_zero) for name, _ in counted]
-        if index in ([0, 1], [2, 3]):
-            part = slice(index[0], index[0] + 2)
-            requested = columns.load[part].take(rows, axis=1)
-            capacity, divisor = columns.capacity[part].take(rows, axis=1), columns.divisor[part].take(rows, axis=1)
-            complete = columns.complete[index[0]] and columns.complete[index[1]]
-        else:
-            requested, capacity, divisor = (
-                np.array([matrix[row].take(rows) if row >= 0 else np.zeros(len(rows)) for row in index]).reshape(
-                    len(index), len(rows)
-                )
-                for matrix in (columns.load, columns.capacity, columns.divisor)
-            )
-            divisor = np.maximum(divisor, 1)
-            complete = bool(index) and all(row >= 0 and columns.complete[row] for row in index)
-        if with_pod:
-            asked = [
-                (pod.shape.non_zero if non_zero and name in requests.NON_ZERO else pod.shape.requests).get(name, 0)
-                for name, _ in counted
-            ]
-            requested += np.array(asked, dtype=np.float64)[:, None]
-        return Table(requested, capacity, divisor, [weight for _, weight in counted], complete)
+        requested, capacity = (
+            np.array([matrix[row] if row >= 0 else np.zeros(len(rows)) for row in index]).reshape(len(index), len(rows))
+            for matrix in (load, gathered.capacity)
+        )
+        complete = bool(index) and all(row >= 0 and columns.complete[row] for row in index)
+        return Table(requested, capacity, np.maximum(capacity, 1), [weight for _, weight in counted], complete)
 
     def _row(self, columns: Columns, name: str, non_zero: bool) -> int:
         if non_zero and name in requests.NON_ZERO:
@@ -119,8 +127,11 @@ class LeastAllocated:
     def __init__(self, strategy: Mapping[str, Any]) -> None: ...
 
     def score(self, rows: Sequence[Row]) -> int:
-        total = sum(weight for _, _, weight in rows)
-        free = sum(weight * (max(0, cap - used) * MAX_SCORE // cap) for used, cap, weight in rows)
+        total = free = 0
+        for used, cap, weight in rows:
+            total += weight
+            if used < cap:
+                free += weight * ((cap - used) * MAX_SCORE // cap)
         return free // total if total else 0
 
     def score_columns(self, table: Table) -> Ints:

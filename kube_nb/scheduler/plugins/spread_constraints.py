@@ -100,6 +100,11 @@ def default_constraints(pod: PodInfo, rows: Sequence[Obj], action: str, lister: 
     return [_constraint(row, pod, selector) for row in wanted] if selector.requirements else []
 
 
+def may_have_selector(pod: PodInfo, lister: Lister) -> bool:
+    """False where `default_selector` is empty for sure: cheap to ask for every pod."""
+    return bool(pod.obj["metadata"].get("ownerReferences")) or bool(lister.list("services", pod.namespace))
+
+
 def default_selector(pod: PodInfo, lister: Lister) -> labels.Selector:
     """Models helper.DefaultSelector: Services' selectors merged, and that of the controlling RC, RS or StatefulSet."""
     pairs: dict[str, str] = {}
