@@ -213,6 +213,10 @@ class Schema:
         """`obj` with the defaults that the schema itself carries; built-in types have theirs in api.defaults."""
         return obj
 
+    def validate(self, obj: Obj, old: Obj | None = None) -> list[errors.FieldError]:
+        """What the schema itself finds wrong with values; the rules of built-in types are in api.validation."""
+        return []
+
     def fingerprint(self) -> bytes:
         """Bytes that change when the schema does; for custom resources."""
         return orjson.dumps(self.raw, option=orjson.OPT_SORT_KEYS)

@@ -120,6 +120,8 @@ def validate(kind: Kind, obj: Obj, old: Obj | None = None, subresource: str = ""
     faults = Faults()
     if old is None or obj.get("metadata") != old.get("metadata"):
         metadata.check(kind, obj, old, faults)
+    if kind.schema is not None:
+        return [*faults, *kind.schema.validate(obj, old)]
     rules = RULES.get((kind.group, kind.kind))
     if rules is None or (old is not None and _is_same(obj, old)):
         return faults
