@@ -2,17 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from kube_nb.api import resources
 from kube_nb.apiserver import ApiServer
 from kube_nb.client import Client, InformerFactory, InKernelTransport, errors
 from kube_nb.controllers import ControllerManager, Options
+from kube_nb.etcd.backend import Event, prefix_end
 from kube_nb.etcd.local import LocalBackend
 from kube_nb.etcd.store import Store
 from kube_nb.machinery import objects
 from kube_nb.machinery.errors import ApiError
-from kube_nb.machinery.exchange import User
+from kube_nb.machinery.exchange import Request, Response, User
 from kube_nb.machinery.gvk import GVR
 from kube_nb.machinery.loop import ClusterLoop
 from kube_nb.machinery.types import Obj
@@ -99,8 +100,22 @@ class FakeKubelet:
             await self.client.patch(resources.PODS, name, {"status": status}, namespace, subresource="status")
 
 
+class Gate:
+    """Stands between controllers and apiserver. refuse: the error with which a request is answered instead, if any."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self._server = server
+        self.refuse: Callable[[Request], ApiError | None] = lambda request: None
+
+    async def handle(self, request: Request) -> Response:
+        error = self.refuse(request)
+        return await self._server.handle(request) if error is None else Response.of_error(error)
+
+
 class Cluster:
-    """An apiserver with its controllers; `client` is an administrator's."""
+    """An apiserver with its controllers; `client` is an administrator's. gate: before the controllers' requests."""
+
+    gate: Gate
 
     def __init__(self, server: ApiServer, client: Client, manager: ControllerManager, kubelet: FakeKubelet) -> None:
         self.server = server
@@ -108,15 +123,21 @@ class Cluster:
         self.manager = manager
         self.kubelet = kubelet
         self.loop = kubelet.loop
+        self.last_write_s = self.loop.time()
 
     @property
     def now_s(self) -> float:
         return self.loop.time()
 
-    async def settle(self, limit_s: float = 600.0) -> float:
-        """Wait until nothing but housekeeping is left to happen; the time then."""
-        await self.loop.settle(limit_s)
-        return self.loop.time()
+    async def settle(self, quiet_s: float = 30.0) -> float:
+        """Wait until nothing but events was written for so long; when the last such write was."""
+        while (left_s := self.last_write_s + quiet_s - self.loop.time()) > 0:
+            await asyncio.sleep(left_s)
+        return self.last_write_s
+
+    def _written(self, events: Sequence[Event], revision: int) -> None:
+        if not all(event.kv.key.startswith(b"/registry/events/") for event in events):
+            self.last_write_s = self.loop.time()
 
     async def until(self, time_s: float) -> None:
         """Wait for a moment, and for what happens in it."""
@@ -175,6 +196,7 @@ GVRS = {
     resources.JOBS: "Job",
     resources.LEASES: "Lease",
 }
+ACCOUNTS = "serviceaccount-controller"
 _CLUSTER_WIDE = (resources.NODES, resources.NAMESPACES)
 
 
@@ -191,14 +213,22 @@ async def cluster(*only: str, options: Options | None = None, kubelet: bool = Tr
     server = ApiServer(backend, loop)
     await server.start()
     admin = Client(InKernelTransport(lambda: server.handle, ADMIN), field_manager="test")
-    client = Client(InKernelTransport(lambda: server.handle, ADMIN), field_manager="kube-controller-manager")
-    manager = ControllerManager(client, loop, only or None, options)
+    gate = Gate(server)
+    client = Client(InKernelTransport(lambda: gate.handle, ADMIN), field_manager="kube-controller-manager")
+    names = dict.fromkeys((ACCOUNTS, *only)) if only else None
+    manager = ControllerManager(client, loop, names, options)
     fake = FakeKubelet(admin)
     if kubelet:
         fake.attach(manager.informers)
     task = loop.create_task(manager.run())
     try:
-        yield Cluster(server, admin, manager, fake)
+        found = Cluster(server, admin, manager, fake)
+        found.gate = gate
+        backend.subscribe(b"/registry/", prefix_end(b"/registry/"), found._written)
+        accounts = manager.informers.informer(resources.SERVICE_ACCOUNTS)
+        while accounts.get("default", "default") is None:  # admission refuses pods before
+            await asyncio.sleep(0)
+        yield found
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -211,8 +241,9 @@ async def cluster(*only: str, options: Options | None = None, kubelet: bool = Tr
 
 
 def template(image: str = "nginx", **labels: str) -> Obj:
-    container = {"name": "main", "image": image}
-    return {"metadata": {"labels": labels or {"app": "web"}}, "spec": {"containers": [container]}}
+    """Its pods are bound to a node that nobody runs: an unbound pod would be deleted without grace."""
+    spec = {"containers": [{"name": "main", "image": image}], "nodeName": "node-0"}
+    return {"metadata": {"labels": labels or {"app": "web"}}, "spec": spec}
 
 
 def deployment(name: str = "web", replicas: int = 1, image: str = "nginx", **spec: object) -> Obj:

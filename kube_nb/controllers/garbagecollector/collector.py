@@ -9,16 +9,14 @@ from kube_nb.controllers import discovery
 from kube_nb.controllers.context import Context, run_all
 from kube_nb.controllers.discovery import Discovery, Resource
 from kube_nb.controllers.garbagecollector.graph import Identity, Node
-from kube_nb.controllers.garbagecollector.graph_builder import FOREGROUND, ORPHAN, GraphBuilder
+from kube_nb.controllers.garbagecollector.graph_builder import FOREGROUND, NAME, ORPHAN, GraphBuilder
 from kube_nb.machinery import clock, objects
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.types import Obj
 
-NAME = "garbage-collector-controller"
+#: How long to wait while the server does not answer at the start.
+FIRST_RETRY_S = 1.0
 _log = logging.getLogger(__name__)
-
-_OTHER_NAMESPACE = "ownerRef {reference} does not exist in namespace {namespace}"
-
 
 #: From an object's metadata to the fields of it to merge, None for no change.
 Change = Callable[[Obj], Obj | None]
@@ -42,7 +40,6 @@ class GarbageCollector:
     def __init__(self, context: Context) -> None:
         self._client = context.client
         self._period_s = context.options.discovery_period_s
-        self._recorder = context.recorder(NAME)
         workers = context.options.workers
         self._deleting = Controller(NAME, self._attempt_to_delete, workers=workers, clock=context.clock)
         self._orphaning = Controller(NAME, self._attempt_to_orphan, workers=workers, clock=context.clock)
@@ -50,7 +47,8 @@ class GarbageCollector:
         self._served = Discovery([], {})
 
     async def run(self) -> None:
-        await self._discover()
+        while not await self._try_to_discover():
+            await clock.periodic_sleep(FIRST_RETRY_S)
         await run_all(self._deleting, self._orphaning, _Rediscovery(self))
 
     async def _discover(self) -> None:
@@ -64,10 +62,15 @@ class GarbageCollector:
         """Take up kinds that came, leave those that went; an unreachable server is asked again next time."""
         while True:
             await clock.periodic_sleep(self._period_s)
-            try:
-                await self._discover()
-            except (ApiError, errors.Unreachable) as error:
-                _log.debug("discovery failed", extra={"error": str(error)})
+            await self._try_to_discover()
+
+    async def _try_to_discover(self) -> bool:
+        try:
+            await self._discover()
+        except (ApiError, errors.Unreachable) as error:
+            _log.debug("discovery failed", extra={"error": str(error)})
+            return False
+        return True
 
     # -- deleting --------------------------------------------------------------------------------------------------
 
@@ -109,8 +112,7 @@ class GarbageCollector:
             )
             resource = self._resource(identity)
             if resource.namespaced and not node.identity.namespace:
-                self._report(node, reference)
-                return None
+                return None  # a cluster-wide object cannot have an owner in a namespace
             owner = await self._get(resource, identity)
             if owner is None:
                 found.dangling.append(reference)
@@ -119,14 +121,6 @@ class GarbageCollector:
             else:
                 found.solid.append(reference)
         return found
-
-    def _report(self, node: Node, reference: Obj) -> None:
-        text = _OTHER_NAMESPACE.format(
-            reference=f"[{reference['apiVersion']}/{reference['kind']}, namespace: , name: {reference['name']}, "
-            f"uid: {reference['uid']}]",
-            namespace=f'"{node.identity.namespace}"',
-        )
-        self._recorder.event(_as_object(node.identity), "Warning", "OwnerRefInvalidNamespace", text)
 
     async def _let_go_or_wait(self, resource: Resource, node: Node) -> None:
         blocking = node.blocking_dependents()
@@ -231,8 +225,3 @@ def _policy(obj: Obj) -> str:
     """What the object's finalizers ask for."""
     present = objects.finalizers(obj)
     return "Orphan" if ORPHAN in present else "Foreground" if FOREGROUND in present else "Background"
-
-
-def _as_object(identity: Identity) -> Obj:
-    metadata = {"name": identity.name, "namespace": identity.namespace, "uid": identity.uid}
-    return {"apiVersion": identity.api_version, "kind": identity.kind, "metadata": metadata}

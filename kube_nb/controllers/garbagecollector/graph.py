@@ -37,6 +37,12 @@ class Node:
         uid = self.identity.uid
         return [node for node in self.dependents.values() if node.blocks(uid)]
 
+    def misnamed(self, reference: Obj, dependent: "Identity") -> bool:
+        """Whether a reference to this node names another kind, name or namespace than it has."""
+        own = self.identity
+        named = own.kind == reference["kind"] and own.name == reference["name"]
+        return not named or own.namespace not in ("", dependent.namespace)
+
     def blocks(self, owner_uid: str) -> bool:
         return any(row["uid"] == owner_uid and row.get("blockOwnerDeletion") for row in self.owners)
 

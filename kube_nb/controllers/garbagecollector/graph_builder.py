@@ -1,10 +1,10 @@
 """`GraphBuilder`: keeps the graph as the informers tell, and says what must be looked at.
 
 Models pkg/controller/garbagecollector/graph_builder.go. Differs: informers call it directly, in order, so there is no
-queue of changes; coordinates of owners in other namespaces are only reported by an event.
+queue of changes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from kube_nb.client import Informer, Registration
 from kube_nb.controllers.context import Context
@@ -14,6 +14,7 @@ from kube_nb.machinery import objects
 from kube_nb.machinery.gvk import GVR
 from kube_nb.machinery.types import Obj
 
+NAME = "garbage-collector-controller"
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
 #: Written all the time, owned by nobody. Models DefaultIgnoredResources.
 IGNORED = (("", "events"), ("events.k8s.io", "events"))
@@ -29,6 +30,7 @@ class GraphBuilder:
 
     def __init__(self, context: Context, delete: Callable[[str], None], orphan: Callable[[str], None]) -> None:
         self._context = context
+        self._recorder = context.recorder(NAME)
         self._delete = delete
         self._orphan = orphan
         self.graph = Graph()
@@ -80,6 +82,7 @@ class GraphBuilder:
         if node is None:
             node = Node(_identity(obj), _owners(obj))
             self._look_at(self.graph.insert(node))
+            self._check_names(node, node.owners)
         else:
             self._reobserve(node, obj)
         if metadata.get("deletionTimestamp"):
@@ -90,6 +93,8 @@ class GraphBuilder:
         if node.virtual:
             node.virtual = False
             node.identity = _identity(obj)
+            for dependent in node.dependents.values():
+                self._check_names(dependent, [row for row in dependent.owners if row["uid"] == node.identity.uid])
         before = {row["uid"]: row for row in node.owners}
         now = {row["uid"]: row for row in _owners(obj)}
         if before == now:
@@ -99,13 +104,32 @@ class GraphBuilder:
             if row.get("blockOwnerDeletion") and unblocked and uid in self.graph.nodes:
                 self._delete(uid)
         node.owners = _owners(obj)
-        self._look_at(self.graph.link(node, [row for uid, row in now.items() if uid not in before]))
+        added = [row for uid, row in now.items() if uid not in before]
+        self._look_at(self.graph.link(node, added))
+        self._check_names(node, added)
         self.graph.unlink(node, [row for uid, row in before.items() if uid not in now])
 
     def _look_at(self, virtual: list[Node]) -> None:
         """Whether owners that nobody has shown exist at all must be asked."""
         for node in virtual:
             self._delete(node.identity.uid)
+
+    def _check_names(self, node: Node, references: Sequence[Obj]) -> None:
+        """References that name their owner wrongly point at nothing, though there is an object of that uid."""
+        for reference in references:
+            owner = self.graph.nodes[reference["uid"]]
+            if owner.virtual or not owner.misnamed(reference, node.identity):
+                continue
+            if owner.identity.namespace not in ("", node.identity.namespace):
+                self._report(node.identity, reference)
+            self._delete(node.identity.uid)
+
+    def _report(self, identity: Identity, reference: Obj) -> None:
+        metadata = {"name": identity.name, "namespace": identity.namespace, "uid": identity.uid}
+        subject = {"apiVersion": identity.api_version, "kind": identity.kind, "metadata": metadata}
+        named = f"{reference['apiVersion']}/{reference['kind']}, namespace: {identity.namespace}"
+        text = f"ownerRef [{named}, name: {reference['name']}, uid: {reference['uid']}] does not exist in namespace"
+        self._recorder.event(subject, "Warning", "OwnerRefInvalidNamespace", f'{text} "{identity.namespace}"')
 
     def _follow_deletion(self, old: Obj | None, obj: Obj, node: Node) -> None:
         if _starts(old, obj, ORPHAN):
