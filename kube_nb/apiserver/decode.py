@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 import orjson
 import yaml
 
+from kube_nb.api import protobuf
 from kube_nb.machinery import errors
 from kube_nb.machinery.exchange import Request
 from kube_nb.machinery.types import Obj
 
-JSON, YAML = "application/json", "application/yaml"
-ACCEPTED = (JSON, YAML)
+JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
+ACCEPTED = (JSON, YAML, PROTOBUF)
 #: Upstream's --max-resource-write-bytes.
 BODY_LIMIT_BYTES = 3 * 1024 * 1024
 #: What a body gets that nests deeper than orjson (1,024 levels), libyaml or this program can follow.
@@ -50,6 +51,8 @@ def body(request: Request, accepted: tuple[str, ...] = ACCEPTED) -> Any:
         )
     if len(raw) > BODY_LIMIT_BYTES:
         raise errors.request_entity_too_large(f"limit is {BODY_LIMIT_BYTES}")
+    if media_type == PROTOBUF:
+        return _protobuf(raw)
     return _yaml(raw) if media_type.endswith("yaml") else _json(raw)
 
 
@@ -66,6 +69,13 @@ def obj(request: Request) -> Obj:
             'Kind string "json:\\"kind,omitempty\\"" }'
         )
     return value
+
+
+def _protobuf(raw: bytes) -> Obj:
+    try:
+        return protobuf.decode(raw)
+    except protobuf.NotProtobuf as error:
+        raise errors.bad_request(str(error)) from None
 
 
 def _json(raw: bytes) -> Any:

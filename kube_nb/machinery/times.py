@@ -42,6 +42,11 @@ def format_micro(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def from_unix(seconds: int, nanoseconds: int = 0) -> datetime:
+    """The moment so long after 1970, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=nanoseconds // 1000)
+
+
 def seconds_since(text: str, now: datetime) -> float:
     """How long ago a timestamp was, in seconds; below zero if it is still to come."""
     return (now - parse(text)).total_seconds()
