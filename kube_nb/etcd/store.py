@@ -74,6 +74,8 @@ class Store:
     def put(self, op: Put) -> PutResult:
         txn.check_put(op)
         self._check_size(len(op.key) + len(op.value))
+        if op.lease and op.lease not in self.leases:
+            raise LeaseNotFound  # before KeyNotFound, unlike in a txn
         txn.check_put_state(self.history, self.leases, op)
         writing = txn.Writing(self.history, self.leases)
         result = writing.put(op)

@@ -12,7 +12,7 @@ from kube_nb.etcd.store import Store
 from kube_nb.etcdctl import command
 from kube_nb.etcdctl.result import Result
 from kube_nb.machinery.loop import ClusterLoop
-from tests.etcd import real
+from tests.etcd import real, serving
 from tests.etcdctl import record
 from tests.etcdctl.transcripts import ENDPOINT, PEER_URL, Line, Names, normal, read
 
@@ -42,6 +42,17 @@ async def _say(line: Line, backend: LocalBackend, names: Names) -> Line:
     except TimeoutError:
         result.exit_code = 0
     return Line(line.command, line.stdin, result.text, result.stderr, result.exit_code)
+
+
+@pytest.mark.etcd
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_our_server_answers_real_etcdctl_as_a_real_etcd_does(name: str) -> None:
+    real.require("etcdctl")
+    expected = read(FOLDER / f"{name}.transcript")
+    with serving.ours(PEER_URL) as endpoint:
+        found = record.run(expected, endpoint)
+    assert "".join(map(str, found)) == "".join(map(str, expected))
 
 
 @pytest.mark.etcd
