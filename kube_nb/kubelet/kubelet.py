@@ -1,7 +1,8 @@
 """`Kubelet`: the wiring of one node's agent, and where pods come in."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from kube_nb.api.resources import CONFIG_MAPS, PODS, SECRETS, SERVICE_ACCOUNTS, SERVICES
 from kube_nb.client import Client, EventRecorder, InformerFactory, Unreachable
@@ -227,8 +228,8 @@ class Kubelet:
                 pass
             await asyncio.sleep(MIRROR_S)
 
-    def _later(self, work: "asyncio.Future[None] | object") -> None:
-        task = asyncio.get_running_loop().create_task(work)  # type: ignore[arg-type]  # a coroutine
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._ending[task] = None
         task.add_done_callback(lambda task: self._ending.pop(task, None))
 

@@ -10,6 +10,8 @@ from kube_nb.machinery import duration
 from kube_nb.machinery.clock import Clock
 from kube_nb.machinery.types import Obj
 
+#: How long ErrImagePull is seen before it turns into ImagePullBackOff.
+SHOWN_S = 2.0
 #: (type, reason, message) of an event about the container.
 Tell = Callable[[str, str, str], None]
 
@@ -78,7 +80,7 @@ class ImagePuller:
             now_s = self._clock.time()
             backoff.next(now_s, now_s)
             self._backoffs[uid, image] = backoff, f"ErrImagePull: {failure}"
-            raise StartFault("ErrImagePull", str(failure), now_s) from failure
+            raise StartFault("ErrImagePull", str(failure), now_s + SHOWN_S) from failure
         self._backoffs.pop((uid, image), None)
         now_s = self._clock.time()
         status = await self._runtime.image_status(image)

@@ -22,7 +22,7 @@ class Instances:
     image: str = ""  # as the spec had it when the newest was made
     waiting: tuple[str, str] | None = None  # (reason, message) why no newer one runs
     backoff: Backoff = field(default_factory=Backoff)
-    retry_s: float = 0.0  # when to try again after a failure that made no instance
+    retry_s: float | None = None  # when to try again after a failure that made no instance
     ready: bool = False
     started: bool = False
     unhealthy: str = ""  # the probe that wants it restarted

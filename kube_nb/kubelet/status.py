@@ -28,6 +28,8 @@ def pod_status(record: PodRecord, *, runtime: str, host_ip: str, old: Obj, now: 
     main = [_container(record, c, runtime, initializing=bool(init)) for c in pod["spec"].get("containers") or ()]
     extra = [_container(record, c, runtime, initializing=False) for c in pod["spec"].get("ephemeralContainers") or ()]
     phase = _phase(record, init, main)
+    if phase in ("Succeeded", "Failed") and record.living():
+        phase = "Running"  # a pod's end is told only when all of its containers have ended
     status: Obj = {"observedGeneration": objects.generation(pod) or 1, "phase": phase}
     status["conditions"] = _conditions(record, phase, init, main, old, now)
     if record.verdict is not None:

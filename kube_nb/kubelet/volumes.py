@@ -119,7 +119,7 @@ class Volumes:
     async def _keys(self, pod: Obj, kind: str, source: Obj) -> Directory:
         """The files of a configMap or secret: all keys, or those that `items` names."""
         plural = "configmaps" if kind == "configMap" else "secrets"
-        name = source.get("name") or source.get("secretName")
+        name = str(source.get("name") or source.get("secretName"))
         try:
             obj = await self._fetch(plural, objects.namespace(pod), name)
         except ApiError as error:
@@ -132,7 +132,7 @@ class Volumes:
         else:
             data = {key: base64.b64decode(value) for key, value in (obj.get("data") or {}).items()}
         directory = Directory(mode=0o777)
-        mode = source.get("defaultMode", 0o644)
+        mode = int(source.get("defaultMode") or 0o644)
         items = source.get("items")
         for item in items if items else [{"key": key, "path": key} for key in data]:
             if item["key"] in data:

@@ -37,6 +37,7 @@ RETRY_S = 10.0
 #: Volumes that cannot be mounted: from half a second, doubling.
 MOUNT_RETRY_S = (0.5, 122.0)
 MESSAGE_BYTES = 4096
+CRASH_LOOP = "CrashLoopBackOff"
 
 _log = logging.getLogger(__name__)
 
@@ -237,11 +238,21 @@ class PodWorker:
             await self._refresh(now_s)
         plan = actions.compute(record)
         await self._carry_out(plan)
+        while self._sidecar_came_up(plan):
+            plan = actions.compute(record)
+            await self._carry_out(plan)
         if plan.done and self.state is State.SYNC:
             record.terminal = True
             self._move("completed")
         await self._shared.statuses.report(record)
         return self._next_deadline()
+
+    def _sidecar_came_up(self, plan: Actions) -> bool:
+        """What was just started does not keep the next containers waiting."""
+        if self.record.initialized or self.state is not State.SYNC:
+            return False
+        started = [self.record.instances(name) for name in plan.start if name in self.record.sidecars()]
+        return bool(started) and all(instances.running and instances.started for instances in started)
 
     def _past_deadline(self, now_s: float) -> bool:
         limit_s = self.record.pod["spec"].get("activeDeadlineSeconds")
@@ -287,7 +298,7 @@ class PodWorker:
 
     def _next_deadline(self) -> tuple[float | None, bool]:
         """The earliest of: a back-off's end, the pod's own deadline, the next look at its volumes."""
-        wanted = [one.retry_s for one in self.record.containers.values() if one.waiting is not None and one.retry_s]
+        wanted = [one.retry_s for one in self.record.containers.values() if one.waiting and one.retry_s is not None]
         limit_s = self.record.pod["spec"].get("activeDeadlineSeconds")
         if limit_s is not None:
             wanted.append(self.record.start_s + limit_s)
@@ -301,7 +312,9 @@ class PodWorker:
     async def _start(self, name: str) -> None:
         """One try; what keeps it from running becomes its waiting state."""
         instances, now_s = self.record.instances(name), self._shared.clock.time()
-        if self._backs_off(name, instances, now_s) or (instances.waiting is not None and instances.retry_s > now_s):
+        if instances.waiting and instances.waiting[0] != CRASH_LOOP and (instances.retry_s or 0.0) > now_s:
+            return
+        if self._backs_off(name, instances, now_s):
             return
         spec = self.record.spec(name)
         try:
@@ -324,8 +337,8 @@ class PodWorker:
         if left_s <= 1e-6:
             instances.backoff.next(finished_s, now_s)
             return False
-        reason, delay = "CrashLoopBackOff", round(instances.backoff.delay_s)
-        if instances.waiting is None or instances.waiting[0] != reason:
+        delay = round(instances.backoff.delay_s)
+        if instances.waiting is None or instances.waiting[0] != CRASH_LOOP:
             self._tell(
                 name,
                 "Warning",
@@ -333,7 +346,7 @@ class PodWorker:
                 f"Back-off restarting failed container {name} in pod {self.record.full_name}",
             )
         instances.waiting = (
-            reason,
+            CRASH_LOOP,
             f"back-off {_minutes(delay)} restarting failed container={name} pod={self.record.full_name}",
         )
         instances.retry_s = finished_s + instances.backoff.delay_s

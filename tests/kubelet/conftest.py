@@ -23,6 +23,8 @@ from kube_nb.machinery.loop import ClusterLoop
 from kube_nb.machinery.types import Obj
 from kube_nb.network.fabric import VirtualNetwork
 
+#: No scenario takes longer, in cluster time.
+TIMEOUT_S = 10_000
 ADMIN = User("admin", ("system:masters",))
 
 
@@ -41,6 +43,11 @@ class World:
         self.config = NodeConfig("node-1", "172.18.0.3", pod_cidr="10.244.1.0/24", **config)
         self.runtime = SimulatedRuntime(loop, self.net, self.images, "node-1", speed=speed)
         self.static_pods = static_pods or {}
+        self.watching = InformerFactory(self.client)
+        self.pods = self.watching.informer(PODS)
+        self._changed = asyncio.Event()
+        tell = self._changed.set
+        self.pods.add_handler(lambda pod: tell(), lambda old, new: tell(), lambda pod: tell())
         self.start_kubelet()
 
     def start_kubelet(self) -> None:
@@ -97,31 +104,40 @@ class World:
         items.sort(key=lambda event: (event["firstTimestamp"], int(event["metadata"]["resourceVersion"])))
         return [event["reason"] if reasons else f"{event['reason']}: {event['message']}" for event in items]
 
+    async def until(self, check: Callable[[Obj], object], name: str = "web") -> float:
+        """Wait until the pod as the API shows it passes; None stands for a pod that is not there. Returns the time."""
+        while True:
+            pod = self.pods.get("default", name)
+            if check(pod or {}):
+                return self.clock.time()
+            self._changed.clear()
+            await self._changed.wait()
+
     async def phase(self, name: str, *wanted: str) -> str:
-        """Wait for the pod's phase."""
-        while True:
-            phase = str((await self.status(name)).get("phase"))
-            if phase in wanted:
-                return phase
-            await asyncio.sleep(0.01)
+        await self.until(lambda pod: (pod.get("status") or {}).get("phase") in wanted, name)
+        return str((await self.status(name))["phase"])
 
-    async def ready(self, name: str = "web") -> None:
-        await self.condition(name, "Ready", "True")
+    async def ready(self, name: str = "web") -> float:
+        return await self.condition(name, "Ready", "True")
 
-    async def condition(self, name: str, type: str, value: str) -> None:
-        while True:
-            rows = (await self.status(name)).get("conditions") or ()
-            if any(row["type"] == type and row["status"] == value for row in rows):
-                return
-            await asyncio.sleep(0.01)
+    async def condition(self, name: str, type: str, value: str) -> float:
+        def check(pod: Obj) -> bool:
+            rows = (pod.get("status") or {}).get("conditions") or ()
+            return any(row["type"] == type and row["status"] == value for row in rows)
+
+        return await self.until(check, name)
 
     async def restarts(self, count: int, name: str = "web") -> float:
-        """Wait until the first container has been restarted so often; the time when it was seen."""
-        while True:
-            statuses = (await self.status(name)).get("containerStatuses")
-            if statuses and statuses[0]["restartCount"] >= count:
-                return self.clock.time()
-            await asyncio.sleep(0.01)
+        """Wait until the first container has been restarted so often."""
+
+        def check(pod: Obj) -> bool:
+            statuses = (pod.get("status") or {}).get("containerStatuses")
+            return bool(statuses) and statuses[0]["restartCount"] >= count
+
+        return await self.until(check, name)
+
+    async def gone(self, name: str = "web") -> float:
+        return await self.until(lambda pod: not pod, name)
 
     def record(self, name: str = "web") -> PodRecord:
         record = self.kubelet._find("default", name)
@@ -133,10 +149,13 @@ class World:
 async def _running(**options: Any) -> AsyncIterator[World]:
     world = World(**options)
     await world.server.start()
+    await world.watching.start()
     world.run_kubelet()
     try:
-        yield world
+        async with asyncio.timeout(TIMEOUT_S):
+            yield world
     finally:
+        await world.watching.stop()
         await world.stop_kubelet()
         await world.runtime.close()
         await world.server.stop()

@@ -148,20 +148,18 @@ async def _wait(shell: Shell, p: Process) -> int:
     tasks = [task for pid, task in shell.background.items() if not wanted or pid in wanted]
     if not tasks:
         return 0
-    waiting: set[asyncio.Future[int] | asyncio.Future[str]] = set()
-    waiting.add(asyncio.gather(*tasks))  # type: ignore[arg-type]  # a future of all statuses; only its end matters
-    if shell.traps:
-        loop = asyncio.get_running_loop()
-        signal = loop.create_task(p.terminated())
-        waiting.add(signal)
+    pending = set(tasks)
+    signal = asyncio.get_running_loop().create_task(p.terminated()) if shell.traps else None
     try:
-        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for future in done:
-            if shell.traps and future is signal:
+        while pending:
+            watched = {*pending, signal} if signal is not None else pending
+            done, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+            if signal is not None and signal in done:
                 p.trap().appendleft(signal.result())
                 return 143
+            pending.difference_update(done)
     finally:
-        if shell.traps:
+        if signal is not None:
             signal.cancel()
     return tasks[-1].result() if wanted else 0
 

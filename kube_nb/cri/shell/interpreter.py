@@ -144,6 +144,7 @@ class Shell:
         for item in script.items:
             await self._deliver_signals()
             self.status = await self._and_or(item)
+        await self._deliver_signals()
         return self.status
 
     async def _deliver_signals(self) -> None:
