@@ -6,9 +6,10 @@ Every method hands its work to the cluster's own loop and waits; ``c.aio`` has t
 
 import asyncio
 import atexit
+import shlex
 import threading
 import weakref
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from kube_nb.client import Client
 from kube_nb.cluster import driver
 from kube_nb.cluster.engine import Engine, Options
 from kube_nb.cluster.serving import Serving
+from kube_nb.etcdctl import Result as EtcdctlResult
 from kube_nb.kubectl.result import KubectlError, Result
 from kube_nb.machinery import duration
 from kube_nb.machinery.loop import SETTLE_LIMIT_S, ClusterLoop, Pace, cancel_all_tasks, with_free_time
@@ -214,11 +216,33 @@ class Cluster:
         time. Closing the iterator, or Ctrl-C, ends the command and nothing else.
         """
         result = Result() if result is None else result
+
+        def command(emit: Callable[[str], None]) -> Coroutine[Any, Any, Any]:
+            return self.engine.kubectl(command_line, stdin=stdin, namespace=namespace, emit=emit, result=result)
+
+        return self._streamed(command, limit_s)
+
+    def stream_etcdctl(
+        self,
+        command_line: str | Sequence[str],
+        *,
+        limit_s: float = STREAM_LIMIT_S,
+        stdin: str = "",
+        result: EtcdctlResult | None = None,
+    ) -> Iterator[str]:
+        """The same for an etcdctl command, for ``watch`` and ``lease keep-alive``."""
+        argv = shlex.split(command_line) if isinstance(command_line, str) else list(command_line)
+
+        def command(emit: Callable[[str], None]) -> Coroutine[Any, Any, Any]:
+            return etcdctl.run(argv, self.engine.etcd, stdin=stdin, emit=emit, result=result)
+
+        return self._streamed(command, limit_s)
+
+    def _streamed(
+        self, command: Callable[[Callable[[str], None]], Coroutine[Any, Any, Any]], limit_s: float
+    ) -> Iterator[str]:
         pieces: asyncio.Queue[str | None] = asyncio.Queue()
-        command = self.engine.kubectl(
-            command_line, stdin=stdin, namespace=namespace, emit=pieces.put_nowait, result=result
-        )
-        task = self._driver.call(_start(_limited(command, limit_s, pieces)))
+        task = self._driver.call(_start(_limited(command(pieces.put_nowait), limit_s, pieces)))
         try:
             while (piece := self._driver.call(with_free_time(pieces.get()))) is not None:
                 yield piece
@@ -294,7 +318,7 @@ async def _cancel(task: "asyncio.Task[Any]") -> None:
     await asyncio.wait([task])
 
 
-async def _limited(command: Coroutine[Any, Any, Result], limit_s: float, pieces: "asyncio.Queue[str | None]") -> None:
+async def _limited(command: Coroutine[Any, Any, Any], limit_s: float, pieces: "asyncio.Queue[str | None]") -> None:
     """Run the command up to its time limit, then end the stream."""
     try:
         async with asyncio.timeout(limit_s):
