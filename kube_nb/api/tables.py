@@ -26,10 +26,10 @@ _TEMPLATE = "Containers* Images* Selector*"
 #: Group and kind -> its columns (``_`` is a space, ``*`` marks a wide one, ``:`` a type other than string) and its row.
 PRINTERS: dict[tuple[str, str], tuple[str, Cells]] = {
     ("", "ComponentStatus"): ("Name Status Message Error", core.component_status),
-    ("", "ConfigMap"): ("Name Data:integer Age", core.config_map),
+    ("", "ConfigMap"): ("Name Data Age", core.config_map),
     ("", "Endpoints"): ("Name Endpoints Age", core.endpoints),
     ("", "Event"): (
-        "Last_Seen Type Reason Object Subobject* Source* Message First_Seen* Count:integer* Name*",
+        "Last_Seen Type Reason Object Subobject* Source* Message First_Seen* Count* Name*",
         core.event,
     ),
     ("", "Namespace"): ("Name Status Age", core.namespace),
@@ -53,9 +53,9 @@ PRINTERS: dict[tuple[str, str], tuple[str, Cells]] = {
         core.replication_controller,
     ),
     ("", "ResourceQuota"): ("Name Request Limit Age", core.resource_quota),
-    ("", "Secret"): ("Name Type Data:integer Age", core.secret),
+    ("", "Secret"): ("Name Type Data Age", core.secret),
     ("", "Service"): ("Name Type Cluster-IP External-IP Port(s) Age Selector*", core.service),
-    ("", "ServiceAccount"): ("Name Secrets:integer Age", core.service_account),
+    ("", "ServiceAccount"): ("Name Secrets Age", core.service_account),
     ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"): (
         "Name Mutations:integer ParamKind Age",
         others.admission_policy,
@@ -81,14 +81,14 @@ PRINTERS: dict[tuple[str, str], tuple[str, Cells]] = {
         others.webhooks,
     ),
     ("apiregistration.k8s.io", "APIService"): ("Name Service Available Age", others.api_service),
-    ("apps", "ControllerRevision"): ("Name Controller Revision:integer Age", workloads.controller_revision),
+    ("apps", "ControllerRevision"): ("Name Controller Revision Age", workloads.controller_revision),
     ("apps", "DaemonSet"): (
         "Name Desired:integer Current:integer Ready:integer Up-to-date:integer Available:integer Node_Selector Age "
         + _TEMPLATE,
         workloads.daemon_set,
     ),
     ("apps", "Deployment"): (
-        f"Name Ready Up-to-date:integer Available:integer Age {_TEMPLATE}",
+        f"Name Ready Up-to-date Available Age {_TEMPLATE}",
         workloads.deployment,
     ),
     ("apps", "ReplicaSet"): (
@@ -97,7 +97,7 @@ PRINTERS: dict[tuple[str, str], tuple[str, Cells]] = {
     ),
     ("apps", "StatefulSet"): ("Name Ready Age Containers* Images*", workloads.stateful_set),
     ("autoscaling", "HorizontalPodAutoscaler"): (
-        "Name Reference Targets MinPods MaxPods:integer Replicas:integer Age",
+        "Name Reference Targets MinPods MaxPods Replicas Age",
         workloads.horizontal_pod_autoscaler,
     ),
     ("autoscaling", "Scale"): ("Name Desired:integer Available:integer Age", others.scale),
@@ -117,12 +117,16 @@ PRINTERS: dict[tuple[str, str], tuple[str, Cells]] = {
     ),
     ("coordination.k8s.io", "Lease"): ("Name Holder Age", others.lease),
     ("discovery.k8s.io", "EndpointSlice"): ("Name AddressType Ports Endpoints Age", others.endpoint_slice),
+    ("events.k8s.io", "Event"): (
+        "Last_Seen Type Reason Object Subobject* Source* Message First_Seen* Count* Name*",
+        core.new_event,
+    ),
     ("flowcontrol.apiserver.k8s.io", "FlowSchema"): (
-        "Name PriorityLevel MatchingPrecedence:integer DistinguisherMethod Age MissingPL",
+        "Name PriorityLevel MatchingPrecedence DistinguisherMethod Age MissingPL",
         others.flow_schema,
     ),
     ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"): (
-        "Name Type NominalConcurrencyShares:integer Queues:integer HandSize:integer QueueLengthLimit:integer Age",
+        "Name Type NominalConcurrencyShares Queues HandSize QueueLengthLimit Age",
         others.priority_level,
     ),
     ("networking.k8s.io", "Ingress"): ("Name Class Hosts Address Ports Age", others.ingress),
@@ -157,8 +161,9 @@ PRINTERS: dict[tuple[str, str], tuple[str, Cells]] = {
         others.csi_driver,
     ),
     ("storage.k8s.io", "CSINode"): ("Name Drivers:integer Age", others.csi_node),
+    ("storage.k8s.io", "CSIStorageCapacity"): ("Name StorageClassName Capacity", others.csi_storage_capacity),
     ("storage.k8s.io", "StorageClass"): (
-        "Name Provisioner ReclaimPolicy VolumeBindingMode AllowVolumeExpansion:boolean Age",
+        "Name Provisioner ReclaimPolicy VolumeBindingMode AllowVolumeExpansion Age",
         others.storage_class,
     ),
     ("storage.k8s.io", "VolumeAttachment"): (

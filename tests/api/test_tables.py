@@ -336,3 +336,16 @@ def test_json_paths(path: str, expected: list[Any]) -> None:
 def test_a_json_path_that_is_not_understood_is_refused() -> None:
     with pytest.raises(ValueError, match="unrecognized JSONPath"):
         json_path.find("..a", {})
+
+
+def test_both_events_print_alike() -> None:
+    old = {"type": "Normal", "reason": "Started", "message": "m", "involvedObject": {"kind": "Pod", "name": "w"}}
+    new = {"type": "Normal", "reason": "Started", "note": "m", "regarding": {"kind": "Pod", "name": "w"}}
+    first, second = (
+        table(kind, [{"metadata": {"name": "a"}, **obj}], NOW)
+        for kind, obj in (
+            (GVK("", "v1", "Event"), old),
+            (GVK("events.k8s.io", "v1", "Event"), new),
+        )
+    )
+    assert first["rows"][0]["cells"] == second["rows"][0]["cells"]

@@ -138,6 +138,23 @@ def event(obj: Obj, now: datetime) -> list[Json]:
     ]
 
 
+#: events.k8s.io/v1 name -> core/v1 name.
+_OLD_NAMES = {
+    "regarding": "involvedObject",
+    "note": "message",
+    "deprecatedSource": "source",
+    "deprecatedFirstTimestamp": "firstTimestamp",
+    "deprecatedLastTimestamp": "lastTimestamp",
+    "deprecatedCount": "count",
+    "reportingController": "reportingComponent",
+}
+
+
+def new_event(obj: Obj, now: datetime) -> list[Json]:
+    """An events.k8s.io event, printed as the core one that it is stored as."""
+    return event({_OLD_NAMES.get(field, field): value for field, value in obj.items()}, now)
+
+
 def _source(obj: Obj) -> str:
     source = obj.get("source") or {}
     component = source.get("component") or obj.get("reportingComponent") or ""

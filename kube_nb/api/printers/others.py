@@ -142,6 +142,10 @@ def csi_driver(obj: Obj, now: datetime) -> list[Json]:
     ]
 
 
+def csi_storage_capacity(obj: Obj, now: datetime) -> list[Json]:
+    return [obj["metadata"]["name"], obj.get("storageClassName", ""), obj.get("capacity") or UNSET]
+
+
 def priority_class(obj: Obj, now: datetime) -> list[Json]:
     return [
         obj["metadata"]["name"],
