@@ -249,6 +249,22 @@ class Cluster:
         finally:
             self._driver.call(_cancel(task))
 
+    def complete(self, line: str) -> list[str]:
+        """What may stand at the end of an unfinished kubectl line: verbs, flags, kinds, names."""
+        return self._call(self.engine.complete(line))
+
+    # -- the control plane -----------------------------------------------------------------------------------------
+
+    def stop_component(self, name: str) -> None:
+        """Stop a part of the control plane ("kube-scheduler"): what it does is no longer done, what runs lives on."""
+        self._call(_soon(lambda: self.engine.nodes.stop_component(name)))
+        self.settle()
+
+    def start_component(self, name: str) -> None:
+        """Start it again."""
+        self._call(_soon(lambda: self.engine.nodes.start_component(name)))
+        self.settle()
+
     # -- why -------------------------------------------------------------------------------------------------------
 
     def decisions(self, pod: str, *, namespace: str = "default") -> list[Any]:
@@ -298,6 +314,10 @@ class AsyncTwin:
             return await asyncio.to_thread(method, *args, **kwargs)
 
         return twin
+
+
+async def _soon(work: Callable[[], None]) -> None:
+    work()
 
 
 async def _end(engine: Engine) -> None:

@@ -148,6 +148,12 @@ class Engine:
         )
         return await kubectl.run(command_line, session, result)
 
+    async def complete(self, line: str) -> list[str]:
+        """Completions of an unfinished kubectl line."""
+        from kube_nb.kubectl import completion
+
+        return await completion.complete(line, kubectl.Session(self.admin, self._mapper, self.clock))
+
     async def etcdctl(self, command_line: str | Sequence[str], *, stdin: str = "") -> etcdctl.Result:
         """Run an etcdctl command on the cluster's store."""
         return await etcdctl.run(command_line, self.etcd, stdin=stdin)

@@ -30,6 +30,7 @@ class Nodes:
         self.kubelets: dict[str, Kubelet] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._informers: list[InformerFactory] = []
+        self._away: dict[str, None] = {}  # components that somebody stopped
         self.control_plane_ip = self._ip(0)
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -45,7 +46,30 @@ class Nodes:
             dns="10.96.0.10",
             version=f"v{self._engine.version}.0",
         )
-        self._start(config, manifests.static_pods(self._engine.version, self._flags()))
+        self._start(config, self._static_pods())
+
+    def stop_component(self, name: str) -> None:
+        """Take a static pod's manifest off the control-plane node, as a person would; its kubelet ends the pod."""
+        self._known(name)
+        self._away[name] = None
+        self._set_static_pods()
+
+    def start_component(self, name: str) -> None:
+        """Put the manifest back."""
+        self._known(name)
+        self._away.pop(name, None)
+        self._set_static_pods()
+
+    def _known(self, name: str) -> None:
+        if name not in manifests.CONTROL_PLANE:
+            raise ValueError(f'no component "{name}"; the control plane has {", ".join(manifests.CONTROL_PLANE)}')
+
+    def _set_static_pods(self) -> None:
+        kept = {name: pod for name, pod in self._static_pods().items() if name not in self._away}
+        self.kubelets[CONTROL_PLANE].set_static_pods(kept)
+
+    def _static_pods(self) -> dict[str, Obj]:
+        return manifests.static_pods(self._engine.version, self._flags())
 
     async def start_workers(self) -> None:
         for number in range(1, self._engine.options.nodes + 1):
