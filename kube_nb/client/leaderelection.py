@@ -196,11 +196,10 @@ class LeaderElector:
         self._observe(await self._client.update(LEASES, {**self._lease, "spec": spec}))
 
     async def _release(self) -> None:
-        """Give the lease up, so that a standby need not wait for its end."""
+        """Give the lease up, so that a standby need not wait for its end; a lease without a holder is anybody's."""
         assert self._lease is not None
         now = self._clock.timestamp_micro()
         spec = {
-            "holderIdentity": "",
             "leaseDurationSeconds": 1,
             "acquireTime": now,
             "renewTime": now,
