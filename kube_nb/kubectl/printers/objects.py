@@ -36,10 +36,11 @@ _GO_SCALAR = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[y
 
 
 def _reads_as_something_else(text: str) -> bool:
-    """Whether plain `text` would not be read back as text: go-yaml puts it in double quotes, the rest in single ones."""
+    """Whether plain `text` would not read back as text: go-yaml puts it in double quotes, the rest in single ones."""
     if text == "" or _GO_SCALAR.fullmatch(text):
         return True
-    return any(pattern.match(text) for _, pattern in yaml.SafeLoader.yaml_implicit_resolvers.get(text[0], []))
+    resolvers = yaml.SafeLoader.yaml_implicit_resolvers.get(text[0], [])
+    return any(pattern.match(text) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:yaml")
 
 
 _Dumper.add_representer(str, _represent_text)

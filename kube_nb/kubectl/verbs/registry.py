@@ -3,13 +3,28 @@
 from collections.abc import Iterator
 
 from kube_nb.kubectl.command import Command
-from kube_nb.kubectl.verbs import apply, create, delete, exec, get, label, logs, nodes, patch, rollout, run, scale, wait
+from kube_nb.kubectl.verbs import (
+    apply,
+    create,
+    delete,
+    describe,
+    exec,
+    get,
+    label,
+    logs,
+    nodes,
+    patch,
+    rollout,
+    run,
+    scale,
+    wait,
+)
 
 GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
     ("Basic Commands", (create.COMMAND, run.EXPOSE, run.RUN, get.COMMAND, delete.COMMAND)),
     ("Deploy Commands", (rollout.COMMAND, scale.COMMAND)),
     ("Cluster Management Commands", (nodes.CORDON, nodes.UNCORDON, nodes.TAINT)),
-    ("Troubleshooting and Debugging Commands", (logs.COMMAND, exec.ATTACH, exec.EXEC)),
+    ("Troubleshooting and Debugging Commands", (describe.COMMAND, logs.COMMAND, exec.ATTACH, exec.EXEC)),
     ("Advanced Commands", (apply.COMMAND, patch.COMMAND, wait.COMMAND)),
     ("Settings Commands", (label.LABEL, label.ANNOTATE)),
 )
