@@ -51,7 +51,8 @@ GOOD = [
     f"{{apiVersion: apps/v1, kind: ReplicaSet, spec: {{selector: {SELECTOR}, template: {TEMPLATE}}}}}",
     f"{{apiVersion: apps/v1, kind: DaemonSet, spec: {{selector: {SELECTOR}, template: {TEMPLATE}}}}}",
     f"{{apiVersion: apps/v1, kind: StatefulSet, spec: {{selector: {SELECTOR}, template: {TEMPLATE}, "
-    "volumeClaimTemplates: [{metadata: {name: d}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}]}}",
+    "volumeClaimTemplates: [{metadata: {name: d}, spec: {accessModes: [ReadWriteOnce], "
+    "resources: {requests: {storage: 1Gi}}}}]}}",
     f"{{apiVersion: batch/v1, kind: Job, spec: {{selector: {SELECTOR}, template: {JOB_TEMPLATE}}}}}",
     f"{{apiVersion: batch/v1, kind: CronJob, spec: {{schedule: '*/5 * * * *', timeZone: Etc/UTC, "
     f"jobTemplate: {{spec: {{template: {JOB_TEMPLATE}}}}}}}}}",
