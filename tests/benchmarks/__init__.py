@@ -1,0 +1,1 @@
+"""What ``make bench`` measures: a module per subject with ``def bench() -> Figures``."""
