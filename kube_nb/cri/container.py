@@ -90,9 +90,7 @@ class Container:
     # -- what the container contains -----------------------------------------------------------------------------
 
     def _make_root(self) -> Directory:
-        root = Directory.of({**programs.base_files(self.image.tools), **self.image.files})
-        for path in self.image.executables:
-            root.put(path if path.startswith("/") else f"/usr/local/bin/{path}", b"\x7fELF", 0o755)
+        root = programs.root_of(self.image).layer()
         devices: dict[str, Device] = {
             "null": Device(lambda: b"", lambda data: None),
             "zero": Device(lambda: bytes(1 << 16), lambda data: None),
@@ -101,9 +99,8 @@ class Container:
             "stderr": Device(lambda: b"", lambda data: self.output("stderr", data)),
         }
         root.entries["dev"] = Directory({**devices})
-        root.put("proc/1/fd/", b"")
-        self_fd = root.entries["proc"].entries["1"].entries["fd"]  # type: ignore[union-attr]  # made on the line above
-        self_fd.entries.update({"1": devices["stdout"], "2": devices["stderr"]})  # type: ignore[union-attr]  # as above
+        streams = Directory({"1": devices["stdout"], "2": devices["stderr"]})
+        root.entries["proc"] = Directory({"1": Directory({"fd": streams})})
         return root
 
     def find(self, name: str) -> Executable | None:

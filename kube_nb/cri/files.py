@@ -14,11 +14,12 @@ from typing import TypeAlias
 
 @dataclass(slots=True, eq=False)
 class File:
-    """Contents are immutable bytes, replaced on each write, so that image files cost nothing to share."""
+    """A file. of_image: shared by all containers of an image, so whoever changes it puts a file of its own there."""
 
     data: bytes = b""
     mode: int = 0o644
     mtime_s: float = 0.0
+    of_image: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -57,12 +58,25 @@ class Directory:
         if name:
             directory.entries[name] = File(data, mode)
 
+    def layer(self) -> "Directory":
+        """The tree for one more container of an image: directories of its own over the same files."""
+        entries = {
+            name: node.layer() if isinstance(node, Directory) else _shared(node) for name, node in self.entries.items()
+        }
+        return Directory(entries, self.mode, self.mtime_s)
+
     def replace(self, other: "Directory") -> None:
         """Take over another tree's contents, so that whoever mounts this directory sees them at once."""
         self.entries = other.entries
 
 
 Node: TypeAlias = File | Directory | Device
+
+
+def _shared(node: "File | Device") -> "File | Device":
+    if isinstance(node, File):
+        node.of_image = True
+    return node
 
 
 def _fail(code: int, path: str) -> OSError:
@@ -172,8 +186,16 @@ class FileSystem:
         if node is None:
             node = self._parent(path).entries.setdefault(posixpath.basename(path), File(mode=mode))
             assert isinstance(node, File)
+        elif node.of_image:
+            node = self.own(path, node)
         node.data = node.data + data if append else data
         node.mtime_s = now_s
+
+    def own(self, path: str, node: File) -> File:
+        """Put a copy of an image's file in its place, to be changed."""
+        copy = File(node.data, node.mode, node.mtime_s)
+        self._parent(path).entries[posixpath.basename(posixpath.normpath(path))] = copy
+        return copy
 
     def mkdir(self, path: str, *, parents: bool = False, now_s: float = 0.0) -> None:
         path = posixpath.normpath(path)

@@ -56,7 +56,7 @@ class Reference(NamedTuple):
         return text + (f"@{self.digest}" if self.digest else "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Image:
     """What is known of a repository's images.
 

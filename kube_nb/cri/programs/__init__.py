@@ -9,13 +9,14 @@
 ...     ...
 """
 
-import functools
+import weakref
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
 import yaml
 
+from kube_nb.cri.files import Directory
 from kube_nb.cri.images import Image, ImageRegistry
 from kube_nb.cri.process import Executable, Exit, Main, Process
 from kube_nb.cri.programs import daemons, files, net, system, text, web
@@ -69,8 +70,20 @@ def script(data: bytes) -> Executable:
     return Executable(main, "ignore")
 
 
-@functools.cache
-def base_files(sets: tuple[str, ...]) -> Mapping[str, bytes]:
+_ROOTS: "weakref.WeakKeyDictionary[Image, Directory]" = weakref.WeakKeyDictionary()
+
+
+def root_of(image: Image) -> Directory:
+    """The image's own tree, which containers layer theirs over."""
+    root = _ROOTS.get(image)
+    if root is None:
+        root = _ROOTS[image] = Directory.of({**_base_files(image.tools), **image.files})
+        for path in image.executables:
+            root.put(path if path.startswith("/") else f"/usr/local/bin/{path}", b"\x7fELF", 0o755)
+    return root
+
+
+def _base_files(sets: tuple[str, ...]) -> Mapping[str, bytes]:
     """The files that any image with these tools has."""
     found: dict[str, bytes] = {
         "etc/passwd": b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n",

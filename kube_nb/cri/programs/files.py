@@ -177,6 +177,8 @@ async def chmod(p: Process) -> int:
         if node is None:
             p.complain(f"chmod: {path}: No such file or directory")
             return 1
+        if isinstance(node, File) and node.of_image:
+            node = p.fs.own(p.path(path), node)
         if mode.isdigit():
             node.mode = int(mode, 8)
         elif "+" in mode and "x" in mode:

@@ -2,6 +2,7 @@
 proxy_pass, default_type, include. Other directives are accepted without effect, as a log format would be."""
 
 import fnmatch
+import functools
 import posixpath
 import re
 from dataclasses import dataclass, field, replace
@@ -69,8 +70,13 @@ def _include(p: Process, pattern: str) -> list[Directive]:
 
 
 def _parse(p: Process, path: str) -> list[Directive]:
+    return _tree(path, p.fs.read(path).decode(errors="replace"))
+
+
+@functools.lru_cache(maxsize=64)
+def _tree(path: str, text: str) -> list[Directive]:
+    """A file's directives; shared, never changed."""
     tokens = []
-    text = p.fs.read(path).decode(errors="replace")
     for match in _TOKEN.finditer(text):
         if match[0].startswith("#"):
             continue
