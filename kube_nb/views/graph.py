@@ -8,10 +8,10 @@ from kube_nb.api import resources
 from kube_nb.cluster import Cluster
 from kube_nb.kubectl.printers import objects as printing
 from kube_nb.machinery.types import Obj
-from kube_nb.views import layout, relations, svg
+from kube_nb.views import feed, layout, relations, svg
 from kube_nb.views.feed import Feed
 from kube_nb.views.relations import Graph, GraphNode
-from kube_nb.views.shown import Shown
+from kube_nb.views.shown import Shown, widgets
 
 #: What the graph is made of.
 RESOURCES = (
@@ -35,7 +35,7 @@ _BOX = {"width": f"{svg.NODE_WIDTH}px", "height": f"{svg.NODE_HEIGHT}px"}
 
 
 def show(
-    cluster: Cluster, *, namespace: str = "default", include_nodes: bool = False, only: Sequence[str] = ()
+    cluster: Cluster, *, namespace: str | None = "default", include_nodes: bool = False, only: Sequence[str] = ()
 ) -> Shown:
     """The graph of a namespace, or of what hangs together with the objects that `only` names (``deployment/web``)."""
     view = LiveGraph(cluster, namespace, include_nodes, tuple(only))
@@ -54,15 +54,6 @@ def html(graph: Graph) -> str:
     return svg.image(svg.render(graph), text(graph))
 
 
-async def _list(cluster: Cluster, namespace: str) -> list[Obj]:
-    found: list[Obj] = []
-    for gvr in RESOURCES:
-        listed = await cluster.client.list(gvr, None if gvr == resources.NODES else namespace)
-        head = {"apiVersion": gvr.api_version, "kind": listed["kind"].removesuffix("List")}
-        found += [{**head, **item} for item in listed.get("items") or []]
-    return found
-
-
 def interesting(found: Sequence[Obj]) -> list[Obj]:
     """Without what every namespace has and nobody made: it would hide the rest."""
     return [
@@ -77,14 +68,14 @@ def interesting(found: Sequence[Obj]) -> list[Obj]:
 class LiveGraph:
     """A graph that follows its cluster. state: the graph as it was last drawn; the same dict for good."""
 
-    def __init__(self, cluster: Cluster, namespace: str, include_nodes: bool, only: tuple[str, ...]) -> None:
+    def __init__(self, cluster: Cluster, namespace: str | None, include_nodes: bool, only: tuple[str, ...]) -> None:
         self._cluster = cluster
         self._namespace = namespace
         self._include_nodes = include_nodes
         self._only = only
         self._objects: dict[str, Obj] = {}
         self.state: Graph = {"nodes": [], "edges": []}
-        self._take(cluster.run(_list(cluster, namespace)))
+        self._take(feed.objects_of(cluster, RESOURCES, namespace))
         self._canvas: Any = None
         self._detail: Any = None
 
@@ -98,8 +89,8 @@ class LiveGraph:
     def make_widget(self, _shown: Shown) -> Any:
         """The cytoscape canvas above a pane for the object that was clicked."""
         import ipycytoscape
-        import ipywidgets
 
+        ipywidgets = widgets()
         self._canvas = canvas = ipycytoscape.CytoscapeWidget(
             layout=ipywidgets.Layout(height=f"{self._height():.0f}px", border="1px solid #d0d7de")
         )
@@ -119,7 +110,7 @@ class LiveGraph:
         return min(max(tall + 60, 160.0), 620.0)
 
     def _draw(self, found: list[Obj]) -> None:
-        before = {"nodes": list(self.state["nodes"]), "edges": list(self.state["edges"])}
+        before: Graph = {"nodes": list(self.state["nodes"]), "edges": list(self.state["edges"])}
         self._take(found)
         if self.state == before:
             return

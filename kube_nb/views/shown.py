@@ -4,8 +4,17 @@ A live front end gets a widget; a saved page, papermill and a repository preview
 terminal gets text. All faces are made from the same state.
 """
 
-from collections.abc import Callable
+import importlib
+import importlib.util
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from kube_nb.cluster import Cluster
+from kube_nb.machinery.gvk import GVR
+from kube_nb.machinery.types import Obj
+from kube_nb.views import page
+from kube_nb.views.feed import Feed
+from kube_nb.views.page import Block
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -40,8 +49,8 @@ class Shown:
 
     @property
     def widget(self) -> Any:
-        """The ipywidgets view; None if this view has no live face."""
-        if self._widget is None and self._make_widget is not None:
+        """The ipywidgets view; None if this view has no live face, or nobody could show it."""
+        if self._widget is None and self._make_widget is not None and _in_a_notebook():
             self._widget = self._make_widget(self)
         return self._widget
 
@@ -50,14 +59,60 @@ class Shown:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """IPython's protocol: every face in one output; a live front end takes the widget."""
+        widget = self.widget
         bundle: dict[str, Any] = {"text/plain": self.text, "text/html": self.html}
-        if self.widget is not None:
-            model = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
-            bundle[WIDGET_VIEW] = model
+        if widget is not None:
+            bundle[WIDGET_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
         return bundle
 
     def display(self) -> None:
         """Show it from within a cell."""
         from IPython.display import display
 
-        display(self)
+        display(self)  # type: ignore[no-untyped-call]  # IPython leaves it untyped
+
+
+def live_page(
+    cluster: Cluster,
+    resources: Sequence[GVR],
+    state: Callable[[list[Obj]], Any],
+    blocks: Callable[[Any], Sequence[Block]],
+    found: list[Obj],
+    *,
+    namespace: str | None = None,
+) -> Shown:
+    """A view that is a page of tables and follows the resources.
+
+    state: objects to the view's state. blocks: the state to its page. found: the objects of now.
+    """
+
+    def html(state_: Any) -> str:
+        return page.html(blocks(state_))
+
+    def make_widget(shown: Shown) -> Any:
+        pane = widgets().HTML(html(shown.state))
+
+        def draw(objects: list[Obj]) -> None:
+            shown.state = state(objects)
+            drawn = html(shown.state)
+            if drawn != pane.value:
+                pane.value = drawn
+
+        Feed(cluster, resources, draw, namespace=namespace).start()
+        return pane
+
+    return Shown(state(found), text=lambda state_: page.text(blocks(state_)), html=html, widget=make_widget)
+
+
+def widgets() -> Any:
+    """The module ipywidgets, which comes with the extra ``lab``."""
+    return importlib.import_module("ipywidgets")
+
+
+def _in_a_notebook() -> bool:
+    """Whether a kernel with ipywidgets runs us; a terminal shows text only."""
+    from IPython.core.getipython import get_ipython
+
+    if getattr(get_ipython(), "kernel", None) is None:
+        return False
+    return importlib.util.find_spec("ipywidgets") is not None

@@ -1,26 +1,78 @@
-"""Tab in ``%kubectl`` and ``%kube`` lines."""
+"""Tab in ``%kubectl``, ``%kube``, ``%etcdctl`` and ``%%manifest`` lines, also behind ``pods =``."""
 
-from typing import Any
+import re
+from collections.abc import Iterable
 
-from IPython.core.completer import IPCompleter
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.interactiveshell import InteractiveShell
 
-from kube_magics import current, kube
+from kube_magics import current, kube, manifest
+from kube_nb.etcdctl.verbs import COMMANDS as ETCDCTL
+
+_LINE = re.compile(r"^\s*(?:[A-Za-z_]\w*\s*=\s*)?%{1,2}(kubectl|kube|etcdctl|manifest)\s(.*)$", re.DOTALL)
 
 
 def install(shell: InteractiveShell) -> None:
-    """Hook into IPython's completion."""
-    shell.set_hook("complete_command", _complete, str_key="%kubectl")
-    shell.set_hook("complete_command", _complete, str_key="%kube")
+    """Hook into IPython's completion; installing twice changes nothing."""
+    remove(shell)
+    shell.Completer.custom_matchers.append(_match)
 
 
-def _complete(completer: IPCompleter, event: Any) -> list[str]:
-    line = event.line[: len(event.line)] if not hasattr(event, "text_until_cursor") else event.text_until_cursor
-    magic, _, rest = line.lstrip().partition(" ")
-    if magic == "%kube":
-        return [word for word in kube.COMMANDS if word.startswith(event.symbol)]
+def remove(shell: InteractiveShell) -> None:
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [each for each in matchers if each is not _match]
+
+
+@context_matcher()  # type: ignore[untyped-decorator]  # IPython leaves it untyped
+def _match(context: CompletionContext) -> SimpleMatcherResult:
+    found = _LINE.match(context.text_until_cursor)
+    if found is None:
+        return {"completions": [], "suppress": False}
+    words = complete(found[1], found[2])
+    word = found[2].rpartition(" ")[2]
+    completions = [SimpleCompletion(text=each, type="keyword") for each in words]
+    return {"completions": completions, "matched_fragment": word, "suppress": bool(completions), "ordered": True}
+
+
+def complete(magic: str, line: str) -> list[str]:
+    """What the last word of a magic's line may become. line: without the magic, up to the cursor."""
+    earlier, _, word = line.rpartition(" ")
+    if magic == "kubectl":
+        return _kubectl(line)
+    return [each for each in _CANDIDATES[magic](earlier.split(), word) if each.startswith(word)]
+
+
+def _kubectl(line: str) -> list[str]:
     try:
-        cluster = current.get()
+        return current.get().complete(line)
     except current.NoCluster:
         return []
-    return cluster.complete(rest)
+
+
+def _kube(earlier: list[str], word: str) -> Iterable[str]:
+    if not earlier:
+        return kube.COMMANDS
+    if word.startswith("-") and earlier[0] in kube.COMMANDS:
+        return [f"--{name}" for name in kube.COMMANDS[earlier[0]][0].flags]
+    if earlier[0] in ("use", "down"):
+        return [cluster.name for cluster in current.all_up()]
+    kinds = {"why": "pod", "endpoints": "service", "graph": ""}
+    if earlier[0] in kinds and kinds[earlier[0]]:
+        return [each.rpartition("/")[2] for each in _kubectl(f"get {kinds[earlier[0]]} {word}")]
+    return _kubectl(f"get {word}") if earlier[0] == "graph" else []
+
+
+def _etcdctl(earlier: list[str], word: str) -> Iterable[str]:
+    depth = len(earlier)
+    verbs = [path[depth] for path in ETCDCTL if len(path) > depth and list(path[:depth]) == earlier]
+    if verbs and not word.startswith("-"):
+        return dict.fromkeys(verbs)
+    command = next((ETCDCTL[path] for path in ETCDCTL if list(path) == earlier[: len(path)]), None)
+    return [f"--{name}" for name in command.flag_set().flags] if command is not None and word.startswith("-") else []
+
+
+def _manifest(earlier: list[str], word: str) -> Iterable[str]:
+    return manifest.FLAG_NAMES
+
+
+_CANDIDATES = {"kube": _kube, "etcdctl": _etcdctl, "manifest": _manifest}

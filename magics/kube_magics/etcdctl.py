@@ -1,27 +1,91 @@
 """``%etcdctl`` and ``%%etcdctl``: the verbs and flags of etcdctl v3 on the current cluster's store."""
 
 import shlex
+import sys
+from html import escape
 
 from kube_magics import current
+from kube_magics.kubectl import printed
+from kube_nb.cluster import STREAM_LIMIT_S, Cluster
 from kube_nb.etcdctl import Result
+from kube_nb.kubectl import KubectlError
+from kube_nb.machinery import duration
+
+#: Verbs that go on until they are cancelled.
+_ENDLESS = (("watch",), ("lease", "keep-alive"), ("lock",), ("elect",))
 
 
-def run(line: str, cell: str | None = None) -> Result:
-    """Run one command; with a cell, its lines are a script of commands, or the input of ``txn -i``."""
+class Shown(Result):
+    """A result that a notebook shows as its text. printed: it has been shown already."""
+
+    def __init__(self, result: Result, *, printed: bool = False) -> None:
+        super().__init__(result.text, result.stderr, result.exit_code, result.responses)
+        self.printed = printed
+
+    def __repr__(self) -> str:
+        return "" if self.printed else str(self).rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        text = escape(repr(self))
+        return f'<pre style="margin:0;white-space:pre-wrap;overflow-wrap:anywhere">{text}</pre>' if text else ""
+
+
+def run(line: str, cell: str | None = None) -> Shown:
+    """Run one command; with a cell, its lines are a script of commands, or the input of ``txn -i``.
+
+    An endless one ends with Ctrl-C, or after ``--command-timeout`` (60 s of cluster time by default).
+    """
     cluster = current.get()
-    argv = shlex.split(line)
+    argv = _words(line)
     if cell is None or argv:
-        return cluster.etcdctl(argv, stdin=cell or "")
-    results = [cluster.etcdctl(shlex.split(command)) for command in _commands(cell)]
+        return _checked(_run(cluster, argv, cell or ""))
     joined = Result()
-    for result in results:
+    for command in _commands(cell):
+        result = _run(cluster, _words(command), "")
         joined.text += result.text
         joined.stderr += result.stderr
+        joined.responses += result.responses
         joined.exit_code = joined.exit_code or result.exit_code
-    return joined
+    return _checked(Shown(joined))
+
+
+def _run(cluster: Cluster, argv: list[str], stdin: str) -> Shown:
+    if not is_endless(argv):
+        return Shown(cluster.etcdctl(argv, stdin=stdin))
+    result = Result()
+    printed(cluster.stream_etcdctl(argv, limit_s=_limit_s(argv), stdin=stdin, result=result))
+    return Shown(result, printed=True)
+
+
+def _words(line: str) -> list[str]:
+    argv = shlex.split(line)
+    return argv[1:] if argv[:1] == ["etcdctl"] else argv
+
+
+def is_endless(argv: list[str]) -> bool:
+    words = tuple(word for word in argv if not word.startswith("-"))
+    return any(words[: len(verb)] == verb for verb in _ENDLESS) and not {"-h", "--help"} & set(argv)
+
+
+def _limit_s(argv: list[str]) -> float:
+    for number, word in enumerate(argv):
+        name, equals, value = word.partition("=")
+        if name == "--command-timeout":
+            text = value if equals else argv[number + 1] if number + 1 < len(argv) else ""
+            return duration.parse(text) if text else STREAM_LIMIT_S
+    return STREAM_LIMIT_S
+
+
+def _checked(result: Shown) -> Shown:
+    """The result, unless it is a refusal; what came before a refusal is shown."""
+    if not result.exit_code:
+        return result
+    if result.text and not result.printed:
+        sys.stdout.write(result.text)
+    raise KubectlError(result.stderr.strip() or f"etcdctl left with status {result.exit_code}", result.exit_code)
 
 
 def _commands(cell: str) -> list[str]:
     """The script's lines without blanks and comments; the word etcdctl may be left out."""
     lines = [line.strip() for line in cell.splitlines()]
-    return [line.removeprefix("etcdctl ") for line in lines if line and not line.startswith("#")]
+    return [line for line in lines if line and not line.startswith("#")]

@@ -19,23 +19,23 @@ class KubeMagics(Magics):
         with refusals.shown(), cause.of_cell(self.shell):
             return kube.run(self._expanded(line))
 
-    @line_cell_magic("kubectl")
+    @line_cell_magic
     @no_var_expand
-    def kubectl_(self, line: str, cell: str | None = None) -> Any:
+    def kubectl(self, line: str, cell: str | None = None) -> Any:
         """Run kubectl on the current cluster; in a cell magic the cell's text is its standard input."""
         with refusals.shown(), cause.of_cell(self.shell):
-            return kubectl.run(self._expanded(line), cell)
+            return kubectl.run(self._expanded(line), cell, self.shell)
 
-    @line_cell_magic("etcdctl")
+    @line_cell_magic
     @no_var_expand
-    def etcdctl_(self, line: str, cell: str | None = None) -> Any:
+    def etcdctl(self, line: str, cell: str | None = None) -> Any:
         """Run etcdctl on the current cluster's store; a cell holds a script of several commands."""
         with refusals.shown(), cause.of_cell(self.shell):
             return etcdctl.run(self._expanded(line), cell)
 
-    @cell_magic("manifest")
+    @cell_magic
     @no_var_expand
-    def manifest_(self, line: str, cell: str) -> Any:
+    def manifest(self, line: str, cell: str) -> Any:
         """Apply the cell's YAML or JSON, and show what it set in motion."""
         with refusals.shown(), cause.of_cell(self.shell):
             return manifest.run(line, cell, self.shell)

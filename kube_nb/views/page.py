@@ -1,0 +1,144 @@
+"""A view's page: headings, notes and tables as plain JSON, and their two faces, HTML and text.
+
+HTML carries its styles inline, as an untrusted notebook keeps nothing else. Colours come in pairs of fill and text, so
+they read on light and dark themes alike; everything else takes the theme's own colours.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import NotRequired, TypedDict
+
+from kube_nb.views.svg import COLOURS
+
+_FONT = "font-family:-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
+_MONO = "font-family:SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
+_RULE = "rgba(128,128,128,.35)"
+_PAGE = f"{_FONT};font-size:13px;line-height:1.5;text-align:left;max-width:100%;overflow-x:auto"
+_TABLE = "border-collapse:collapse;table-layout:auto;margin:4px 0 8px 0;font-size:13px;border:0"
+_CELL = (
+    "text-align:left;vertical-align:top;padding:3px 16px 3px 2px;white-space:nowrap;border:0;"
+    f"border-bottom:1px solid {_RULE}"
+)
+
+
+class Cell(TypedDict):
+    """text: as it is shown; several lines are kept apart by newlines. tone: "" or one of `svg.COLOURS`."""
+
+    text: str
+    tone: NotRequired[str]
+    strong: NotRequired[bool]
+
+
+class Block(TypedDict):
+    """One of: a heading, a note (with a tone), a table (columns and rows). align: "right" per numeric column."""
+
+    heading: NotRequired[str]
+    note: NotRequired[str]
+    tone: NotRequired[str]
+    columns: NotRequired[list[str]]
+    rows: NotRequired[list[list[Cell]]]
+    numeric: NotRequired[list[int]]
+
+
+def heading(text: str) -> Block:
+    return {"heading": text}
+
+
+def note(text: str, tone: str = "") -> Block:
+    return {"note": text, "tone": tone}
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], numeric: Sequence[int] = ()) -> Block:
+    """numeric: the numbers of the columns that are right-aligned."""
+    return {"columns": list(columns), "rows": [list(row) for row in rows], "numeric": list(numeric)}
+
+
+def cell(text: object, tone: str = "", *, strong: bool = False) -> Cell:
+    found: Cell = {"text": str(text)}
+    if tone:
+        found["tone"] = tone
+    if strong:
+        found["strong"] = True
+    return found
+
+
+def pairs(values: Mapping[str, str]) -> str:
+    """``a=b,c=d``, as kubectl shows labels."""
+    return ",".join(f"{key}={value}" for key, value in values.items()) or "<none>"
+
+
+# -- HTML --------------------------------------------------------------------------------------------------------------
+
+
+def html(blocks: Sequence[Block]) -> str:
+    return f'<div style="{_PAGE}">' + "".join(_html_block(block) for block in blocks) + "</div>"
+
+
+def _html_block(block: Block) -> str:
+    if "heading" in block:
+        return f'<div style="font-size:14px;font-weight:600;margin:6px 0 2px 0">{escape(block["heading"])}</div>'
+    if "columns" in block:
+        return _html_table(block)
+    return (
+        f'<div style="margin:2px 0;white-space:pre-wrap">{_toned(block.get("note", ""), block.get("tone", ""))}</div>'
+    )
+
+
+def _html_table(block: Block) -> str:
+    numeric = set(block.get("numeric") or ())
+    head = "".join(
+        f'<th style="{_CELL};font-weight:600;font-size:12px{_align(number in numeric)}">{escape(name)}</th>'
+        for number, name in enumerate(block["columns"])
+    )
+    body = "".join(
+        '<tr style="background:none">'
+        + "".join(_html_cell(each, number in numeric) for number, each in enumerate(row))
+        + "</tr>"
+        for row in block["rows"]
+    )
+    return (
+        f'<table style="{_TABLE}"><thead><tr style="background:none">{head}</tr></thead><tbody>{body}</tbody></table>'
+    )
+
+
+def _html_cell(each: Cell, is_numeric: bool) -> str:
+    weight = ";font-weight:600" if each.get("strong") else ""
+    content = _toned(each["text"], each.get("tone", ""))
+    return f'<td style="{_CELL};{_MONO}{weight}{_align(is_numeric)}">{content}</td>'
+
+
+def _align(is_numeric: bool) -> str:
+    return ";text-align:right" if is_numeric else ""
+
+
+def _toned(text: str, tone: str) -> str:
+    content = escape(text).replace("\n", "<br/>")
+    if tone not in COLOURS:
+        return content
+    fill, colour = COLOURS[tone]
+    return (
+        f'<span style="background-color:{fill};color:{colour};padding:1px 8px;border-radius:9px;display:inline-block">'
+        f"{content}</span>"
+    )
+
+
+# -- text --------------------------------------------------------------------------------------------------------------
+
+
+def text(blocks: Sequence[Block]) -> str:
+    return "\n".join(line for block in blocks for line in _text_lines(block))
+
+
+def _text_lines(block: Block) -> Iterator[str]:
+    if "columns" not in block:
+        yield block.get("heading") or block.get("note", "")
+        return
+    rows = [list(block["columns"]), *([each["text"].replace("\n", "; ") for each in row] for row in block["rows"])]
+    widths = [max(len(row[number]) for row in rows) for number in range(len(rows[0]))]
+    numeric = set(block.get("numeric") or ())
+    for row in rows:
+        cells = [
+            value.rjust(width) if number in numeric else value.ljust(width)
+            for number, (value, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "   ".join(cells).rstrip()
