@@ -80,7 +80,8 @@ class ClusterDns:
         for alias in aliases:
             target = self._records(alias.value, alias.value.removesuffix(self._domain).rstrip("."), "A")
             if alias.value.endswith("." + self._domain) and target:
-                records = records + self._followed(target, type, depth + 1)
+                wanted = [record for record in target if record.type in (type, "CNAME")]
+                records = records + self._followed(wanted, type, depth + 1)
         return records
 
     def _records(self, name: str, relative: str, type: str) -> list[Record] | None:
