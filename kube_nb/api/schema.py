@@ -226,7 +226,7 @@ class Schema:
         return dict(self.raw)
 
     def _refusal(self, obj: Obj, fault: str) -> errors.ApiError:
-        gvk = GVK.of(obj)
+        gvk = GVK.of(obj) if isinstance(obj, dict) else GVK("", "", "")
         own = self.definition.rpartition(".")[2]
         return errors.bad_request(f'{gvk.kind or own} in version "{gvk.version}" cannot be handled as a {own}: {fault}')
 

@@ -40,7 +40,12 @@ def label_map(selector: Mapping[str, str] | None) -> str:
 
 def label_selector(selector: Obj | None) -> str:
     """A LabelSelector as kubectl's ``-l`` takes it, or ``<none>``. Models metav1.FormatLabelSelector."""
-    return str(labels.from_label_selector(selector)) or NONE if selector else NONE
+    if not selector:
+        return NONE
+    try:
+        return str(labels.from_label_selector(selector)) or NONE
+    except ValueError:
+        return "<error>"
 
 
 def joined(items: Iterable[str], most: int) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from ipaddress import ip_address
 
 from kube_nb.api.printers.cells import (
     NONE,
@@ -75,12 +74,12 @@ def endpoints(obj: Obj, now: datetime) -> list[Json]:
 
 def _addresses(obj: Obj) -> Iterator[str]:
     for subset in obj.get("subsets") or ():
+        hosts = [address.get("ip", "") for address in subset.get("addresses") or ()]
         if not subset.get("ports"):
-            yield from (address["ip"] for address in subset.get("addresses") or ())
+            yield from hosts
         for port in subset.get("ports") or ():
-            for address in subset.get("addresses") or ():
-                host = address["ip"]
-                yield f"[{host}]:{port['port']}" if ip_address(host).version == 6 else f"{host}:{port['port']}"
+            for host in hosts:
+                yield f"[{host}]:{port.get('port')}" if ":" in host else f"{host}:{port.get('port')}"
 
 
 def node(obj: Obj, now: datetime) -> list[Json]:
