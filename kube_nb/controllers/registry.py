@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from kube_nb.controllers.context import Context, Runnable
+from kube_nb.controllers.daemonset import DaemonSetController
 from kube_nb.controllers.deployment import DeploymentController
 from kube_nb.controllers.garbagecollector import GarbageCollector
 from kube_nb.controllers.job import JobController, TtlAfterFinishedController
@@ -30,6 +31,7 @@ CONTROLLERS: Mapping[str, Callable[[Context], Runnable]] = {
     "deployment-controller": DeploymentController,
     "replicaset-controller": lambda context: ReplicaController(context, REPLICA_SET),
     "replicationcontroller-controller": lambda context: ReplicaController(context, REPLICATION_CONTROLLER),
+    "daemonset-controller": DaemonSetController,
     "job-controller": JobController,
     "ttl-after-finished-controller": TtlAfterFinishedController,
     "endpoints-controller": EndpointsController,

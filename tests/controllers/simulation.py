@@ -191,6 +191,7 @@ GVRS = {
     resources.NAMESPACES: "Namespace",
     resources.CONFIG_MAPS: "ConfigMap",
     resources.REPLICA_SETS: "ReplicaSet",
+    resources.DAEMON_SETS: "DaemonSet",
     resources.REPLICATION_CONTROLLERS: "ReplicationController",
     resources.DEPLOYMENTS: "Deployment",
     resources.JOBS: "Job",

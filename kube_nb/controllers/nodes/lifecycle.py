@@ -7,6 +7,8 @@ Models pkg/controller/nodelifecycle/node_lifecycle_controller.go. Differs: a tai
 token, upstream looks every 100 ms.
 """
 
+import logging
+
 from kube_nb.api import resources
 from kube_nb.client import Controller, errors
 from kube_nb.controllers import indices
@@ -15,10 +17,12 @@ from kube_nb.controllers.nodes import health, taints, zones
 from kube_nb.controllers.nodes.health import Sign
 from kube_nb.controllers.nodes.zones import Zone
 from kube_nb.controllers.pods import state
-from kube_nb.machinery import clock, objects, times
+from kube_nb.machinery import cause, clock, objects, times
+from kube_nb.machinery.cause import Cause
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.types import Obj
 
+_log = logging.getLogger(__name__)
 NAME = "node-lifecycle-controller"
 COMPONENT = "node-controller"
 LEASE_NAMESPACE = "kube-node-lease"
@@ -125,9 +129,13 @@ class NodeLifecycleController:
     # -- the monitor -----------------------------------------------------------------------------------------------
 
     async def monitor_forever(self) -> None:
-        """Look at every node, every 5 s."""
+        """Look at every node, every 5 s; what a round could not write the next one tries again."""
+        cause.current.set(Cause(NAME))
         while True:
-            await self.look_at_all()
+            try:
+                await self.look_at_all()
+            except (ApiError, errors.Unreachable) as error:
+                _log.debug("a round of the node monitor failed", extra={"error": str(error)})
             await clock.periodic_sleep(self._options.node_monitor_period_s)
 
     async def look_at_all(self) -> None:
@@ -136,8 +144,9 @@ class NodeLifecycleController:
             name = objects.name(node)
             try:
                 node = await self._look_at(node)
-            except ApiError:
-                continue  # the next round sees it again
+            except ApiError as error:
+                _log.debug("a node could not be updated", extra={"node": name, "error": str(error)})
+                continue
             zone = self._zone_of[name] = zones.zone_of(node)
             if zone not in self._zones:
                 self._zones[zone] = Zone(self._options.node_eviction_rate, filled_s=self._clock.time())

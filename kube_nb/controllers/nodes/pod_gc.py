@@ -4,6 +4,8 @@ Every 20 s: finished pods beyond the threshold (the oldest first), pods bound to
 were never scheduled, and deleted pods of nodes that are out of service. Models pkg/controller/podgc/gc_controller.go.
 """
 
+import logging
+
 from kube_nb.api import resources
 from kube_nb.client import errors
 from kube_nb.controllers import indices
@@ -15,6 +17,7 @@ from kube_nb.machinery.cause import Cause
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.types import Obj
 
+_log = logging.getLogger(__name__)
 NAME = "pod-garbage-collector-controller"
 PERIOD_S = 20.0
 #: A node that is missing is believed to be gone after so long.
@@ -40,7 +43,10 @@ class PodGarbageCollector:
         await self._pods.wait_synced()
         cause.current.set(Cause(NAME))
         while True:
-            await self.collect()
+            try:
+                await self.collect()
+            except (ApiError, errors.Unreachable) as error:
+                _log.debug("a round of the pod collector failed", extra={"error": str(error)})
             await clock.periodic_sleep(PERIOD_S)
 
     def _seen(self, pod: Obj) -> None:

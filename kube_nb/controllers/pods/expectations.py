@@ -43,6 +43,11 @@ class Expectations:
         expected = self._of[key] = _Expected(self._clock.time())
         expected.deletions = dict.fromkeys(uids)
 
+    def expect(self, key: str, count: int, uids: Iterable[str]) -> None:
+        """Both at once."""
+        self.expect_creations(key, count)
+        self._of[key].deletions = dict.fromkeys(uids)
+
     def creation_observed(self, key: str, count: int = 1) -> None:
         """Such objects appeared, or will never appear (their creation failed)."""
         if expected := self._of.get(key):
