@@ -9,6 +9,7 @@ from kube_nb.client import Client, InformerFactory, InKernelTransport
 from kube_nb.cluster import manifests
 from kube_nb.cri.simulated import SimulatedRuntime
 from kube_nb.kubelet import Kubelet, NodeConfig
+from kube_nb.kubelet.hollow import HollowNodes
 from kube_nb.machinery import objects
 from kube_nb.machinery.exchange import NodeEndpoint, User
 from kube_nb.machinery.types import Obj
@@ -20,6 +21,8 @@ CONTROL_PLANE = "control-plane"
 _ROLE = "node-role.kubernetes.io/control-plane"
 #: Nodes stand in one network, as the containers of a kind cluster do.
 _FIRST_IP = 2
+#: Hollow nodes share one identity, as one program stands for all of them.
+_HOLLOW = User("system:kube-nb:hollow-nodes", ("system:masters", "system:authenticated"))
 
 
 class Nodes:
@@ -80,6 +83,22 @@ class Nodes:
                 version=f"v{self._engine.version}.0",
             )
             self._start(config, {})
+        if self._engine.options.hollow:
+            self._start_hollow(self._engine.options.hollow)
+
+    def _start_hollow(self, count: int) -> None:
+        """One controller for all nodes that exist in the API only."""
+        version = f"v{self._engine.version}.0"
+        first = self._engine.options.nodes + 1
+        configs = [
+            NodeConfig(f"hollow-{number}", self._ip(first + number), labels={"type": "hollow"}, version=version)
+            for number in range(1, count + 1)
+        ]
+        client = Client(InKernelTransport(self._engine.handler, _HOLLOW), field_manager="kubelet")
+        informers = InformerFactory(client)
+        self._informers.append(informers)
+        hollow = HollowNodes(client, informers, self._engine.clock, configs)
+        self._running["hollow"] = asyncio.create_task(hollow.run(), name="hollow nodes")
 
     def _start(self, config: NodeConfig, static_pods: Mapping[str, Obj]) -> None:
         engine = self._engine
@@ -119,7 +138,8 @@ class Nodes:
         while True:
             nodes = (await admin.list(resources.NODES)).get("items") or []
             pods = (await admin.list(resources.PODS, "kube-system")).get("items") or []
-            ready = len(nodes) == len(self.kubelets) and all(objects.is_condition_true(each, "Ready") for each in nodes)
+            expected = len(self.kubelets) + self._engine.options.hollow
+            ready = len(nodes) == expected and all(objects.is_condition_true(each, "Ready") for each in nodes)
             if ready and pods and all(objects.is_condition_true(pod, "Ready") for pod in pods):
                 return
             await asyncio.sleep(0.02)
