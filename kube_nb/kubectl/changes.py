@@ -102,3 +102,50 @@ async def create(inv: Invocation, target: Target, obj: Obj) -> Obj:
     path = target.mapping.gvr.path(target.namespace)
     response = await inv.session.client.raw("POST", path, write_query(inv), obj)
     return response.object()
+
+
+#: Fields that are structs in Go and so are printed even when nothing is set, by kind and place.
+_STRUCTS: dict[str, Obj] = {
+    "CronJob": {"status": {}},
+    "DaemonSet": {
+        "spec": {"updateStrategy": {}},
+        "status": {"currentNumberScheduled": 0, "desiredNumberScheduled": 0, "numberMisscheduled": 0, "numberReady": 0},
+    },
+    "Deployment": {"spec": {"strategy": {}}, "status": {}},
+    "Job": {"status": {}},
+    "Namespace": {"spec": {}, "status": {}},
+    "Node": {"spec": {}, "status": {"daemonEndpoints": {"kubeletEndpoint": {"Port": 0}}}},
+    "Pod": {"status": {}},
+    "ReplicaSet": {"status": {"replicas": 0}},
+    "ReplicationController": {"status": {"replicas": 0}},
+    "Service": {"status": {"loadBalancer": {}}},
+    "StatefulSet": {"spec": {"updateStrategy": {}}, "status": {"availableReplicas": 0, "replicas": 0}},
+}
+
+
+def as_typed(obj: Obj) -> Obj:
+    """The object as kubectl's own Go types print it: what is a struct there stands even when it is empty.
+
+    Only what kubectl made itself or read into a type looks so (``--dry-run=client``). Models kubectl before 1.34, which
+    prints creationTimestamps that are not set as null.
+    """
+    shown = {**obj, "metadata": {"creationTimestamp": None, **(obj.get("metadata") or {})}}
+    for field, structs in _STRUCTS.get(str(obj.get("kind")), {}).items():
+        shown[field] = {**structs, **(shown.get(field) or {})}
+    spec = shown.get("spec")
+    if not isinstance(spec, dict):
+        return shown
+    for field in ("template", "jobTemplate"):
+        if isinstance(spec.get(field), dict):
+            shown["spec"] = spec = {**spec, field: as_typed(spec[field])}
+    for field in ("containers", "initContainers"):
+        if isinstance(spec.get(field), list):
+            shown["spec"] = spec = {**spec, field: [{"resources": {}, **each} for each in spec[field]]}
+    return shown
+
+
+def aggregate(texts: Sequence[str]) -> str:
+    """Several faults in one text, as kubectl prints an aggregated error."""
+    if len(texts) == 1:
+        return texts[0] if texts[0].startswith(("error: ", "Error from server", "The ")) else f"error: {texts[0]}"
+    return "".join(f"{text}\n" for text in texts)

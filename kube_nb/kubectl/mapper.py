@@ -73,10 +73,11 @@ class Mapper:
         return next((mapping for mapping in self.mappings if mapping.gvk == gvk), None)
 
     async def category(self, name: str) -> list[Mapping]:
-        """The resources of a category such as ``all``, in the server's order."""
+        """The resources of a category such as ``all``, in the server's order and in their preferred versions."""
         if not self.mappings:
             await self.refresh()
-        return [mapping for mapping in self.mappings if name in mapping.categories]
+        found = [mapping for mapping in self.mappings if name in mapping.categories]
+        return list({(each.gvr.group, each.gvr.resource): each for each in reversed(found)}.values())[::-1]
 
     def lookup(self, text: str) -> Mapping | None:
         """The mapping of ``po``, ``pods.v1.``, ``deployments.apps``, ``deployments.v1.apps`` or ``Deployment``."""

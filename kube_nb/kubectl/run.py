@@ -105,9 +105,13 @@ def _leading_flags(rest: list[str]) -> list[str]:
 
 
 def _group_or_help(command: Command, path: str, parsed: Parsed, result: Result) -> None:
-    if command.run is None and parsed.args and not parsed["help"]:
-        raise KubectlError(f'error: unknown command "{parsed.args[0]}" for "{path}"\nSee \'{path} -h\' for help.')
-    result.text = helptext.of(command, path)
+    """Help that was asked for goes to stdout; a group that lacks its subcommand tells so on stderr."""
+    if parsed["help"] or command.run is not None:
+        result.text = helptext.of(command, path)
+        return
+    if parsed.args:
+        raise KubectlError(f"error: unknown command \"{' '.join(parsed.args)}\"\nSee '{path} -h' for help and examples")
+    raise KubectlError(helptext.of(command, path))
 
 
 def _suggestions(word: str) -> str:

@@ -17,11 +17,12 @@ from kube_nb.kubectl.verbs import (
     rollout,
     run,
     scale,
+    set_verbs,
     wait,
 )
 
 GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
-    ("Basic Commands", (create.COMMAND, run.EXPOSE, run.RUN, get.COMMAND, delete.COMMAND)),
+    ("Basic Commands", (create.COMMAND, run.EXPOSE, run.RUN, set_verbs.COMMAND, get.COMMAND, delete.COMMAND)),
     ("Deploy Commands", (rollout.COMMAND, scale.COMMAND)),
     ("Cluster Management Commands", (nodes.CORDON, nodes.UNCORDON, nodes.TAINT)),
     ("Troubleshooting and Debugging Commands", (describe.COMMAND, logs.COMMAND, exec.ATTACH, exec.EXEC)),
