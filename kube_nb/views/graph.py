@@ -1,5 +1,6 @@
 """``%kube graph``: objects and what ties them together, live in JupyterLab, a picture elsewhere."""
 
+import math
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -10,7 +11,7 @@ from kube_nb.kubectl.printers import objects as printing
 from kube_nb.machinery.types import Obj
 from kube_nb.views import feed, layout, relations, svg
 from kube_nb.views.feed import Feed
-from kube_nb.views.relations import Graph, GraphNode
+from kube_nb.views.relations import Graph, GraphEdge, GraphNode
 from kube_nb.views.shown import Shown, widgets
 
 #: What the graph is made of.
@@ -105,9 +106,7 @@ class LiveGraph:
         return ipywidgets.VBox([canvas, self._detail])
 
     def _height(self) -> float:
-        rows = {y for _, y in layout.positions(self.state).values()}
-        tall = (max(rows) - min(rows) + svg.NODE_HEIGHT) if rows else 0.0
-        return min(max(tall + 60, 160.0), 620.0)
+        return min(max(layout.of(self.state).height + svg.NODE_HEIGHT + 60, 160.0), 620.0)
 
     def _draw(self, found: list[Obj]) -> None:
         before: Graph = {"nodes": list(self.state["nodes"]), "edges": list(self.state["edges"])}
@@ -122,15 +121,12 @@ class LiveGraph:
 
     def _rebuild(self) -> None:
         """Draw everything anew in one go: removing single elements breaks the page (ipycytoscape's issue 322)."""
-        places = layout.positions(self.state)
+        drawn = layout.of(self.state)
         self._canvas.graph.clear()
         self._canvas.graph.add_graph_from_json(
             {
-                "nodes": [_element(node, places[node["id"]]) for node in self.state["nodes"]],
-                "edges": [
-                    {"data": {"id": e["id"], "source": e["source"], "target": e["target"]}, "classes": e["kind"]}
-                    for e in self.state["edges"]
-                ],
+                "nodes": [_element(node, drawn.places[node["id"]]) for node in self.state["nodes"]],
+                "edges": [_link(edge, drawn) for edge in self.state["edges"]],
             },
             directed=True,
         )
@@ -159,6 +155,28 @@ def _element(node: GraphNode, place: layout.Position) -> dict[str, Any]:
         "classes": node["state"],
         "position": {"x": place[0], "y": place[1]},
     }
+
+
+def _link(edge: GraphEdge, drawn: layout.Layout) -> dict[str, Any]:
+    """An edge; one that takes lanes carries where it bends, as cytoscape's segments have it."""
+    data: dict[str, Any] = {"id": edge["id"], "source": edge["source"], "target": edge["target"]}
+    lanes = drawn.lanes.get(edge["id"])
+    if not lanes:
+        return {"data": data, "classes": edge["kind"]}
+    start, end = drawn.places[edge["source"]], drawn.places[edge["target"]]
+    half = svg.NODE_WIDTH / 2 * (1 if end[0] >= start[0] else -1)
+    bends = [_bend((x + side, y), start, end) for x, y in lanes for side in (-half, half)]
+    data["weights"] = " ".join(f"{weight:.4f}" for weight, _ in bends)
+    data["distances"] = " ".join(f"{distance:.1f}" for _, distance in bends)
+    return {"data": data, "classes": f"{edge['kind']} lane"}
+
+
+def _bend(point: layout.Position, start: layout.Position, end: layout.Position) -> tuple[float, float]:
+    """How far along the line from start to end a point lies (0 to 1), and how far beside it."""
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    px, py = point[0] - start[0], point[1] - start[1]
+    length = math.hypot(dx, dy)
+    return (px * dx + py * dy) / length**2, (py * dx - px * dy) / length
 
 
 def _label(node: GraphNode) -> str:
@@ -199,4 +217,13 @@ def _style() -> list[dict[str, Any]]:
         }
         for kind, (colour, dashes) in svg.EDGES.items()
     ]
-    return [nodes, edges, *states, *kinds]
+    lanes = {
+        "selector": "edge.lane",
+        "style": {
+            "curve-style": "segments",
+            "edge-distances": "node-position",
+            "segment-weights": "data(weights)",
+            "segment-distances": "data(distances)",
+        },
+    }
+    return [nodes, edges, *states, *kinds, lanes]

@@ -1,6 +1,7 @@
 """The object graph as SVG: the face that a saved page, papermill and a repository preview show."""
 
 import base64
+import itertools
 from html import escape
 
 from kube_nb.views import layout
@@ -20,7 +21,7 @@ EDGES = {
     "selects": ("#0969da", "6 4"),
     "routes": ("#1a7f37", "2 3"),
     "mounts": ("#8250df", "6 4"),
-    "bound": ("#afb8c1", "1 3"),
+    "bound": ("#8c959f", "1 3"),
 }
 NODE_WIDTH, NODE_HEIGHT = 178.0, 44.0
 _MARGIN = 14.0
@@ -31,9 +32,9 @@ _MAX_LABEL = 25
 
 def render(graph: Graph) -> str:
     """The picture, with a legend of the edges that it contains."""
-    places = layout.positions(graph)
-    width = max((x for x, _ in places.values()), default=0.0) + NODE_WIDTH + 2 * _MARGIN
-    height = max((y for _, y in places.values()), default=0.0) + NODE_HEIGHT + 2 * _MARGIN
+    drawn = layout.of(graph)
+    width = drawn.width + NODE_WIDTH + 2 * _MARGIN
+    height = drawn.height + NODE_HEIGHT + 2 * _MARGIN
     kinds = [kind for kind in EDGES if any(edge["kind"] == kind for edge in graph["edges"])]
     width = max(width, 90.0 * len(kinds) + 2 * _MARGIN, 240.0)
     parts = [
@@ -41,8 +42,8 @@ def render(graph: Graph) -> str:
         f"viewBox='0 0 {width:.0f} {height + _LEGEND_HEIGHT:.0f}' {_FONT}>",
         f"<rect width='{width:.0f}' height='{height + _LEGEND_HEIGHT:.0f}' fill='#ffffff'/>",
         *(_arrow(kind) for kind in kinds),
-        *(_edge(edge, places) for edge in graph["edges"]),
-        *(_node(node, places[node["id"]]) for node in graph["nodes"]),
+        *(_edge(edge, drawn) for edge in graph["edges"]),
+        *(_node(node, drawn.places[node["id"]]) for node in graph["nodes"]),
         *(_legend(kind, number, height) for number, kind in enumerate(kinds)),
     ]
     if not graph["nodes"]:
@@ -65,20 +66,32 @@ def _arrow(kind: str) -> str:
     )
 
 
-def _edge(edge: GraphEdge, places: dict[str, layout.Position]) -> str:
-    """A curve from the right side of one node to the left side of the other (or back, within a column)."""
-    (x1, y1), (x2, y2) = places[edge["source"]], places[edge["target"]]
-    forward = x2 >= x1
-    x1 += _MARGIN + (NODE_WIDTH if forward else 0)
-    x2 += _MARGIN + (0 if forward and x2 != places[edge["source"]][0] else NODE_WIDTH)
-    y1, y2 = y1 + _MARGIN + NODE_HEIGHT / 2, y2 + _MARGIN + NODE_HEIGHT / 2
-    bend = 26 if forward else -26
+def _edge(edge: GraphEdge, drawn: layout.Layout) -> str:
+    """Curves from the side of one node over the edge's lanes to the facing side of the other."""
+    start, end = drawn.places[edge["source"]], drawn.places[edge["target"]]
+    forward = 1 if end[0] >= start[0] else -1
+    half = NODE_WIDTH / 2 * forward
+    points = [(start[0] + half, start[1])]
+    for x, y in drawn.lanes.get(edge["id"], ()):
+        points += [(x - half, y), (x + half, y)]
+    points.append((end[0] - half if end[0] != start[0] else end[0] + half, end[1]))
     colour, dashes = EDGES[edge["kind"]]
     dashed = f" stroke-dasharray='{dashes}'" if dashes else ""
     return (
-        f"<path d='M{x1:.0f} {y1:.0f}C{x1 + bend:.0f} {y1:.0f} {x2 - bend:.0f} {y2:.0f} {x2:.0f} {y2:.0f}' "
-        f"fill='none' stroke='{colour}' stroke-width='1.3'{dashed} marker-end='url(#{edge['kind']})'/>"
+        f"<path d='{_path(points, 26 * forward)}' fill='none' stroke='{colour}' stroke-width='1.3'{dashed} "
+        f"marker-end='url(#{edge['kind']})'/>"
     )
+
+
+def _path(points: list[layout.Position], bend: float) -> str:
+    """Curves between columns, straight lines along lanes."""
+    dx, dy = _MARGIN + NODE_WIDTH / 2, _MARGIN + NODE_HEIGHT / 2
+    moved = [(x + dx, y + dy) for x, y in points]
+    parts = [f"M{moved[0][0]:.0f} {moved[0][1]:.0f}"]
+    for number, ((x1, y1), (x2, y2)) in enumerate(itertools.pairwise(moved)):
+        curve = f"C{x1 + bend:.0f} {y1:.0f} {x2 - bend:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"
+        parts.append(f"H{x2:.0f}" if number % 2 else curve)
+    return "".join(parts)
 
 
 def _node(node: GraphNode, place: layout.Position) -> str:

@@ -16,18 +16,24 @@ _ENDLESS = (("watch",), ("lease", "keep-alive"), ("lock",), ("elect",))
 
 
 class Shown(Result):
-    """A result that a notebook shows as its text. printed: it has been shown already."""
+    """A result that a notebook shows as its text."""
 
-    def __init__(self, result: Result, *, printed: bool = False) -> None:
+    def __init__(self, result: Result) -> None:
         super().__init__(result.text, result.stderr, result.exit_code, result.responses)
-        self.printed = printed
 
     def __repr__(self) -> str:
-        return "" if self.printed else str(self).rstrip("\n")
+        return str(self).rstrip("\n")
 
     def _repr_html_(self) -> str:
-        text = escape(repr(self))
-        return f'<pre style="margin:0;white-space:pre-wrap;overflow-wrap:anywhere">{text}</pre>' if text else ""
+        style = "margin:0;white-space:pre-wrap;overflow-wrap:anywhere"
+        return f'<pre style="{style}">{escape(repr(self))}</pre>'
+
+
+class Streamed(Shown):
+    """A result whose text has been printed already; showing it again would double it."""
+
+    def _ipython_display_(self) -> None:
+        """IPython's protocol: nothing is left to be shown."""
 
 
 def run(line: str, cell: str | None = None) -> Shown:
@@ -54,7 +60,7 @@ def _run(cluster: Cluster, argv: list[str], stdin: str) -> Shown:
         return Shown(cluster.etcdctl(argv, stdin=stdin))
     result = Result()
     printed(cluster.stream_etcdctl(argv, limit_s=_limit_s(argv), stdin=stdin, result=result))
-    return Shown(result, printed=True)
+    return Streamed(result)
 
 
 def _words(line: str) -> list[str]:
@@ -80,7 +86,7 @@ def _checked(result: Shown) -> Shown:
     """The result, unless it is a refusal; what came before a refusal is shown."""
     if not result.exit_code:
         return result
-    if result.text and not result.printed:
+    if result.text and not isinstance(result, Streamed):
         sys.stdout.write(result.text)
     raise KubectlError(result.stderr.strip() or f"etcdctl left with status {result.exit_code}", result.exit_code)
 

@@ -9,7 +9,6 @@ from IPython.core.interactiveshell import InteractiveShell
 from kube_magics import current
 from kube_nb.cluster import STREAM_LIMIT_S, Cluster
 from kube_nb.kubectl import KubectlError, Result
-from kube_nb.kubectl.printers import html
 from kube_nb.kubectl.run import GLOBAL_FLAGS, locate
 from kube_nb.machinery import duration
 from kube_nb.machinery.pflag import FlagError, FlagSet, Parsed
@@ -112,8 +111,6 @@ class Streamed(Result):
     def __init__(self, result: Result) -> None:
         super().__init__(result.text, result.stderr, result.exit_code, result.objects, result.tables)
 
-    def __repr__(self) -> str:
-        return self.stderr.rstrip("\n")
-
-    def _repr_html_(self) -> str:
-        return html.render([], "", self.stderr)
+    def _ipython_display_(self) -> None:
+        """IPython's protocol: what is left to be shown are warnings."""
+        sys.stderr.write(self.stderr)
