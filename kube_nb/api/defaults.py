@@ -10,11 +10,9 @@ admission, as upstream does, not here; fractions of a milli-unit in resource lis
 
 import functools
 from collections.abc import Callable, Mapping
-from importlib import resources
 from typing import Any, TypeAlias
 
-import yaml
-
+from kube_nb.api import data
 from kube_nb.api.default_rules import RULES, Rule
 from kube_nb.api.kinds import Kind
 from kube_nb.api.schema import Schema, Schemas, of_kind, short_name
@@ -33,22 +31,36 @@ def apply(kind: Kind, obj: Obj, old: Obj | None = None) -> Obj:
         return obj
     if kind.is_custom:
         return schema.default(obj)
-    if old is not None and all(old.get(key) is value for key, value in obj.items() if key not in _IDENTITY):
-        return obj
-    defaulter = _defaulters(schema.schemas).of(schema.definition)
+    defaulters = _defaulters(schema.schemas)
+    if old is not None and _is_same(obj, old):
+        return _with_status(defaulters, schema, obj, old)
+    defaulter = defaulters.of(schema.definition)
     return obj if defaulter is None else defaulter(obj)
 
 
-_IDENTITY = frozenset(("apiVersion", "kind", "metadata"))
+_ELSEWHERE = frozenset(("apiVersion", "kind", "metadata", "status"))
+
+
+def _is_same(obj: Obj, old: Obj) -> bool:
+    """Whether everything but metadata and status is the stored object's own."""
+    own = old.keys() - _ELSEWHERE
+    return own == obj.keys() - _ELSEWHERE and all(obj[key] is old[key] for key in own)
+
+
+def _with_status(defaulters: "_Defaulters", schema: Schema, obj: Obj, old: Obj) -> Obj:
+    """`obj`, which differs from the stored object in metadata and status only, with its status's defaults."""
+    status, field = obj.get("status"), schema.fields.get("status")
+    if status is None or field is None or status is old.get("status"):
+        return obj
+    defaulter = defaulters.of_field(field)
+    new = status if defaulter is None else defaulter(status)
+    return obj if new is status else {**obj, "status": new}
 
 
 @functools.cache
 def constants() -> Mapping[str, Mapping[str, Any]]:
     """Definition -> field -> default; the content of defaults.yaml."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    found: Mapping[str, Mapping[str, Any]] = yaml.load(
-        (resources.files("kube_nb.api") / "defaults.yaml").read_bytes(), loader
-    )
+    found: Mapping[str, Mapping[str, Any]] = data.load(data.FOLDER / "defaults.yaml")
     return found
 
 
@@ -75,14 +87,15 @@ class _Defaulters:
         schema = self._schemas.of(definition)
         name = short_name(definition)
         own, rules = constants().get(name, {}), tuple(RULES.get(name, ()))
-        below = {key: made for key, field in schema.fields.items() if (made := self._of_field(field)) is not None}
+        below = {key: made for key, field in schema.fields.items() if (made := self.of_field(field)) is not None}
         return _struct(own, rules, below) if own or rules or below else None
 
-    def _of_field(self, field: Schema) -> Defaulter | None:
+    def of_field(self, field: Schema) -> Defaulter | None:
+        """A field's closure, as `of`."""
         if field.definition:
             return self.of(field.definition)
         element = field.element()
-        made = self._of_field(element) if element is not None else None
+        made = self.of_field(element) if element is not None else None
         if made is None:
             return None
         return _items(made) if field.kind == "list" else _values(made)

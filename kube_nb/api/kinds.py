@@ -14,11 +14,9 @@ A row of ``rows/<group>.yaml`` says what upstream spreads over storage, discover
 import functools
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from kube_nb.api import data
 from kube_nb.machinery.gvk import GVK, GVR, split_api_version
 
 if TYPE_CHECKING:
@@ -135,10 +133,7 @@ def release(version: str) -> tuple[int, int]:
 @functools.cache
 def rows() -> tuple[Mapping[str, Any], ...]:
     """The groups' row files, in discovery's order of groups."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    folder = resources.files("kube_nb.api") / "rows"
-    files = (entry for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-    groups = [yaml.load(entry.read_bytes(), loader) for entry in files]
+    groups = [data.load(path) for path in (data.FOLDER / "rows").glob("*.yaml")]
     return tuple(sorted(groups, key=lambda group: (-group["priority"], group["group"])))
 
 

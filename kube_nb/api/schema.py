@@ -9,13 +9,11 @@ A `Schema` of a field combines what stands at the field (list type, merge key) w
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from importlib import resources
 from typing import Any
 
 import orjson
-import yaml
 
-from kube_nb.api import decode, definitions
+from kube_nb.api import data, decode, definitions
 from kube_nb.api.decode import DROP, Decoder, Mismatch, Unknown, Unreadable
 from kube_nb.api.kinds import Kind
 from kube_nb.machinery import errors
@@ -47,10 +45,7 @@ _MOST_UNKNOWN = 100
 
 @functools.cache
 def _go_types() -> Mapping[str, Mapping[str, Any]]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    found: Mapping[str, Mapping[str, Any]] = yaml.load(
-        (resources.files("kube_nb.api") / "gotypes.yaml").read_bytes(), loader
-    )
+    found: Mapping[str, Mapping[str, Any]] = data.load(data.FOLDER / "gotypes.yaml")
     return found
 
 
@@ -193,13 +188,15 @@ class Schema:
         see by identity what did not change. Raises ApiError BadRequest for a value of the wrong type.
         """
         unknown: Unknown = []
+        same = {} if old is None else _same(obj, old)
+        rest = {key: value for key, value in obj.items() if key not in same} if same else obj
         try:
-            decoded = self.decoder(obj if old is None else _shared(obj, old), unknown)
+            decoded = self.decoder(rest, unknown)
         except (Mismatch, Unreadable) as error:
             raise self._refusal(obj, str(error)) from None
         except RecursionError:
             raise self._refusal(obj, "json: exceeded max depth") from None
-        return decoded, list(self._unknown_fields(obj)) if unknown else []
+        return {**same, **decoded} if same else decoded, list(self._unknown_fields(rest)) if unknown else []
 
     def check(self, obj: Obj) -> list[str]:
         """The unknown fields of `obj`; raises ApiError BadRequest for a value of the wrong type."""
@@ -242,10 +239,9 @@ def of_kind(kind: Kind) -> "Schema | None":
     return kind.schema if kind.schema is not None else schemas(kind.release).for_gvk(kind.gvk)
 
 
-def _shared(obj: Obj, old: Obj) -> Obj:
-    """`obj` with the stored object's own values wherever they are equal."""
-    same = {key: old[key] for key, value in obj.items() if key in old and old[key] == value}
-    return {**obj, **same} if same else obj
+def _same(obj: Obj, old: Obj) -> Obj:
+    """The stored object's own values where `obj` has equal ones."""
+    return {key: old[key] for key, value in obj.items() if key in old and old[key] == value}
 
 
 def _unknown_paths(schema: "Schema", value: Json, path: str) -> Iterator[str]:
