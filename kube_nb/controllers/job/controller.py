@@ -26,7 +26,6 @@ class JobController:
     def __init__(self, context: Context) -> None:
         recorder = context.recorder(NAME)
         self._client = context.client
-        self._recorder = recorder
         self._jobs = indices.by_selector(context.informer(resources.JOBS))
         self._pods = indices.by_controller(context.informer(resources.PODS))
         self._expectations = Expectations(context.clock)
@@ -139,10 +138,6 @@ class JobController:
             return None
         if finished.is_finished(job):
             self._tools.backoffs.pop(key, None)
-            return None
-        if job["spec"].get("backoffLimitPerIndex") is not None:
-            message = "backoffLimitPerIndex is not supported by this job controller; no pods are created"
-            self._recorder.event(job, "Warning", "UnsupportedField", message)
             return None
         sync = JobSync(self._tools, job, await self._claimed(job))
         await sync.run()

@@ -9,10 +9,12 @@ from kube_nb.machinery.types import Obj
 
 
 class Verdict(NamedTuple):
-    """fail_job: the message with which the whole job fails, None if it does not. counts: towards backoffLimit."""
+    """fail_job: the message with which the whole job fails, None if it does not. counts: towards backoffLimit.
+    fail_index: whether the pod's index has failed for good."""
 
     fail_job: str | None
     counts: bool
+    fail_index: bool = False
 
 
 _ORDINARY = Verdict(None, True)
@@ -22,10 +24,11 @@ def judge(job: Obj, pod: Obj) -> Verdict:
     """The first rule that matches decides."""
     for number, rule in enumerate((job["spec"].get("podFailurePolicy") or {}).get("rules") or ()):
         reason = _matches(rule, pod)
-        if reason is None or rule["action"] == "FailIndex":
+        if reason is None:
             continue
-        message = f"{reason} matching {rule['action']} rule at index {number}"
-        return Verdict(message if rule["action"] == "FailJob" else None, rule["action"] != "Ignore")
+        action = rule["action"]
+        message = f"{reason} matching {action} rule at index {number}"
+        return Verdict(message if action == "FailJob" else None, action != "Ignore", action == "FailIndex")
     return _ORDINARY
 
 

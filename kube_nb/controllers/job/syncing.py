@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kube_nb.api import resources
 from kube_nb.client import Client, EventRecorder, errors
-from kube_nb.controllers.job import failure_policy, finished, indexes, tracking
+from kube_nb.controllers.job import failure_policy, finished, indexes, per_index, tracking
 from kube_nb.controllers.job.backoff import Backoff
 from kube_nb.controllers.job.tracking import Uncounted
 from kube_nb.controllers.pods import control, ranking, state
@@ -79,6 +79,12 @@ class JobSync:
             self.indexes_before = before
             self.indexes = sorted({*before, *(index for index in now if index is not None)})
             self.succeeded = len(self.indexes)
+        self.failed_indexes: list[int] = []
+        self.held: dict[int, Obj] = {}
+        if per_index.applies(self.job):
+            self.failed_indexes = per_index.failed(self.job, self.pods, self.indexes)
+            done = (*self.indexes, *self.failed_indexes)
+            self.held = per_index.held(self.job, self.pods, self.active, done)
 
     @property
     def completions(self) -> int | None:
@@ -135,8 +141,19 @@ class JobSync:
             return self._failure("BackoffLimitExceeded", "Job has reached the specified backoff limit")
         if self._is_past_deadline():
             return self._failure("DeadlineExceeded", "Job was active longer than specified deadline")
+        if self.failed_indexes and (failure := self._indexes_failed()) is not None:
+            return failure
         message = indexes.success_message(self.job, self.indexes) if indexes.is_indexed(self.job) else None
         return None if message is None else self._success("SuccessPolicy", message)
+
+    def _indexes_failed(self) -> Obj | None:
+        most = self.spec.get("maxFailedIndexes")
+        if most is not None and len(self.failed_indexes) > most:
+            message = "Job has exceeded the specified maximal number of failed indexes"
+            return self._failure("MaxFailedIndexesExceeded", message)
+        if len(self.failed_indexes) + len(self.indexes) >= (self.completions or 0):
+            return self._failure("FailedIndexes", "Job has failed indexes")
+        return None
 
     def _failure(self, reason: str, message: str) -> Obj:
         return finished.condition(finished.FAILURE_TARGET, reason, message, self.stamp)
@@ -226,11 +243,15 @@ class JobSync:
             missing -= self.terminating
         if missing <= 0:
             return active, None
-        wait_s = self.backoff.remaining_s(self.tools.clock.now())
-        if wait_s > 0:
-            self.again_s = wait_s if self.again_s is None else min(wait_s, self.again_s)
+        if not per_index.applies(self.job) and self._waits(self.backoff.remaining_s(self.tools.clock.now())):
             return active, None
         return await self._create(active, min(missing, control.BURST))
+
+    def _waits(self, wait_s: float) -> bool:
+        """Whether pods have to wait; if so, the job is looked at again then."""
+        if wait_s > 0:
+            self.again_s = wait_s if self.again_s is None else min(wait_s, self.again_s)
+        return wait_s > 0
 
     def _wanted(self, active: int) -> int:
         if self.completions is None:
@@ -260,25 +281,36 @@ class JobSync:
         return active + done, failure
 
     def _new_pods(self, count: int) -> list[Obj]:
-        template, finalizers = self.spec["template"], (tracking.FINALIZER,)
+        finalizers = (tracking.FINALIZER,)
         if not indexes.is_indexed(self.job):
-            return [control.pod_from_template(template, self.job, finalizers=finalizers)] * count
+            return [control.pod_from_template(self.spec["template"], self.job, finalizers=finalizers)] * count
+        now = self.tools.clock.now()
+        pending = [(per_index.remaining_s(self.held.get(index), now), index) for index in self._pending(count)]
+        if pending and min(pending)[0] > 0:
+            self._waits(min(pending)[0])
+        return [self._pod_of(index) for wait_s, index in pending if wait_s <= 0]
+
+    def _pending(self, count: int) -> list[int]:
+        """The lowest indexes that have neither ended nor a pod."""
         busy = self.active
         if tracking.replaces_failed_only(self.job):
             busy = [*busy, *(pod for pod in self.pods if state.is_terminating(pod))]
-        taken = [*self.indexes, *(index for pod in busy if (index := indexes.index_of(pod)) is not None)]
-        return [
-            control.pod_from_template(
-                template,
-                self.job,
-                generate_name=indexes.generate_name(objects.name(self.job), index),
-                labels={indexes.INDEX: str(index)},
-                annotations={indexes.INDEX: str(index)},
-                finalizers=finalizers,
-                spec=indexes.spec_with_index(self.job, index),
-            )
-            for index in indexes.first_pending(taken, count, self.completions or 0)
-        ]
+        taken = [index for pod in busy if (index := indexes.index_of(pod)) is not None]
+        return indexes.first_pending([*self.indexes, *self.failed_indexes, *taken], count, self.completions or 0)
+
+    def _pod_of(self, index: int) -> Obj:
+        annotations = {indexes.INDEX: str(index)}
+        if per_index.applies(self.job):
+            annotations |= per_index.counts(self.job, self.held.get(index))
+        return control.pod_from_template(
+            self.spec["template"],
+            self.job,
+            generate_name=indexes.generate_name(objects.name(self.job), index),
+            labels={indexes.INDEX: str(index)},
+            annotations=annotations,
+            finalizers=(tracking.FINALIZER,),
+            spec=indexes.spec_with_index(self.job, index),
+        )
 
     # -- status ----------------------------------------------------------------------------------------------------
 
@@ -288,7 +320,8 @@ class JobSync:
         changed = self._settle(tracked) or changed
         before = Uncounted.of(self.status)
         kind = None if ending is None else ending["type"]
-        found = tracking.collect(self.job, self.tracked, before, self.indexes_before, finished=kind)
+        held = [objects.uid(pod) for pod in self.held.values()]
+        found = tracking.collect(self.job, self.tracked, before, self.indexes_before, finished=kind, held=held)
         changed = changed or found.uncounted != before
         self.status["uncountedTerminatedPods"] = found.uncounted.wire()
         changed = self._note_indexes(found.indexes) or changed
@@ -323,6 +356,10 @@ class JobSync:
             self.status["completedIndexes"] = text
         if done:
             self.status["succeeded"] = len(done)
+        if per_index.applies(self.job):
+            failed = indexes.format(self.failed_indexes)
+            changed = changed or failed != self.status.get("failedIndexes")
+            self.status["failedIndexes"] = failed
         return changed
 
     def _announce(self, ending: Obj | None) -> tuple[Obj | None, bool]:

@@ -69,9 +69,15 @@ class Found(NamedTuple):
 
 
 def collect(
-    job: Obj, pods: Sequence[Obj], uncounted: Uncounted, done_indexes: Container[int], *, finished: str | None
+    job: Obj,
+    pods: Sequence[Obj],
+    uncounted: Uncounted,
+    done_indexes: Container[int],
+    *,
+    finished: str | None,
+    held: Container[str] = (),
 ) -> Found:
-    """What to note of pods that are tracked still.
+    """What to note of pods that are tracked still. held: uids of failed pods that wait for their replacement.
 
     finished: the type of the condition with which the job ends, None if it goes on; every pod of a failed job that
     has not succeeded counts as failed.
@@ -80,7 +86,7 @@ def collect(
     for pod in pods:
         failed = has_failed(pod, job)
         over = objects.is_deleting(job) or finished is not None or state.phase(pod) == state.SUCCEEDED
-        if not (over or failed):
+        if not over and (not failed or objects.uid(pod) in held):
             continue
         found.release.append(pod)
         _note(job, pod, found, done_indexes, failed or finished not in (None, "SuccessCriteriaMet"))

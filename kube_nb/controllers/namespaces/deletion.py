@@ -167,15 +167,21 @@ class NamespaceController:
 
 
 async def empty(client: Client, clock: Clock, served: Discovery, namespace: str) -> Sweep:
-    """Delete everything in a namespace; what is left after that, and why."""
+    """Delete everything in a namespace, pods first; what is left after that, and why.
+
+    As long as a pod is left, nothing else is touched: what guards a pod (a NetworkPolicy, say) must outlive it."""
     sweep = Sweep(undiscovered=dict(served.failures))
-    for resource in served.resources:
-        if resource.namespaced and resource.can("delete"):
-            try:
-                await _delete_all(client, clock, resource, namespace, sweep)
-            except ApiError as error:
-                if error.code not in (404, 405):
-                    sweep.failures.append(f"{resource.gvr.group_resource}: {error}")
+    in_order = sorted(served.resources, key=lambda resource: resource.gvr != resources.PODS)
+    for resource in in_order:
+        if not resource.namespaced or not resource.can("delete"):
+            continue
+        try:
+            await _delete_all(client, clock, resource, namespace, sweep)
+        except ApiError as error:
+            if error.code not in (404, 405):
+                sweep.failures.append(f"{resource.gvr.group_resource}: {error}")
+        if resource.gvr == resources.PODS and (sweep.remaining or sweep.failures):
+            break
     return sweep
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from kube_nb.api import resources
-from kube_nb.controllers.job import indexes
+from kube_nb.controllers.job import indexes, per_index
 from kube_nb.machinery import objects
 from tests.controllers.simulation import cluster, template
 
@@ -160,12 +160,49 @@ async def test_pods_of_a_deleted_job_are_not_held_by_its_finalizer():
         assert not objects.finalizers(pod)
 
 
-async def test_a_field_that_is_not_acted_upon_is_refused_loudly():
+async def test_indexes_that_fail_on_their_own_do_not_stop_the_others():
     async with cluster(*NAMES) as c:
-        await c.create(job(completions=2, completionMode="Indexed", backoffLimitPerIndex=1))
+        c.kubelet.outcome = lambda pod: (
+            ("Failed", 1, 2.0) if int(objects.annotations(pod)[indexes.INDEX]) % 2 else ("Succeeded", 0, 2.0)
+        )
+        spec = {"completions": 4, "parallelism": 4, "completionMode": "Indexed", "backoffLimitPerIndex": 1}
+        await c.create(job(**spec))
+        # each odd index is tried twice, the second time 10 s after the first one's failure
+        assert await c.settle() == 3 + 10 + 3 + 1
+        found = await c.get(resources.JOBS, "job")
+        assert conditions(found) == [("FailureTarget", "FailedIndexes"), ("Failed", "FailedIndexes")]
+        status = found["status"]
+        assert (status["completedIndexes"], status["failedIndexes"]) == ("0,2", "1,3")
+        assert (status["succeeded"], status["failed"]) == (2, 4)
+        counts = [objects.annotations(pod)[per_index.FAILURES] for pod in await c.pods()]
+        assert sorted(counts) == ["0", "0", "0", "0", "1", "1"]
+
+
+async def test_more_failed_indexes_than_allowed_end_the_job():
+    async with cluster(*NAMES) as c:
+        c.kubelet.outcome = fail()
+        spec = {"completions": 5, "parallelism": 2, "completionMode": "Indexed", "backoffLimitPerIndex": 0}
+        await c.create(job(**spec, maxFailedIndexes=1))
         await c.settle()
-        assert await c.pods() == []
-        assert len(await c.events("UnsupportedField")) == 1
+        found = await c.get(resources.JOBS, "job")
+        assert conditions(found)[-1] == ("Failed", "MaxFailedIndexesExceeded")
+        assert found["status"]["failedIndexes"] == "0,1"
+        assert len(await c.pods()) == 2
+
+
+async def test_a_fail_index_rule_ends_an_index_without_another_try():
+    async with cluster(*NAMES) as c:
+        c.kubelet.outcome = lambda pod: (
+            ("Failed", 42, 2.0) if objects.annotations(pod)[indexes.INDEX] == "0" else ("Succeeded", 0, 2.0)
+        )
+        rule = {"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [42]}}
+        spec = {"completions": 2, "parallelism": 2, "completionMode": "Indexed", "backoffLimitPerIndex": 5}
+        await c.create(job(**spec, podFailurePolicy={"rules": [rule]}))
+        await c.settle()
+        found = await c.get(resources.JOBS, "job")
+        assert conditions(found)[-1] == ("Failed", "FailedIndexes")
+        assert (found["status"]["completedIndexes"], found["status"]["failedIndexes"]) == ("1", "0")
+        assert len(await c.pods()) == 2
 
 
 @pytest.mark.parametrize(

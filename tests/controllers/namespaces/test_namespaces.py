@@ -45,7 +45,8 @@ async def test_a_deleted_namespace_is_emptied_tells_what_remains_and_goes():
         await c.until(started_s + 6)
         found = await c.get(resources.NAMESPACES, "team", None)
         assert found["status"]["phase"] == "Terminating"
-        assert await c.find(resources.CONFIG_MAPS, "settings", "team") is None
+        # pods go first, all else waits for them
+        assert await c.find(resources.CONFIG_MAPS, "settings", "team") is not None
         rows = {row["type"]: (row["status"], row["reason"], row["message"]) for row in found["status"]["conditions"]}
         assert rows["NamespaceContentRemaining"] == (
             "True",
