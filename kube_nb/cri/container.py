@@ -62,7 +62,7 @@ class Container:
         self._clock = clock
         self._changed = changed
         self._taps: list[Tap] = []
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[tuple[int, str]] | None = None
         self._main: Process | None = None
         self._executable: Executable | None = None
         self._fate: tuple[int, str] | None = None
@@ -151,6 +151,7 @@ class Container:
         self.status.started_at = self._clock.now()
         self._cpu_since_s = self._clock.time()
         self._task = asyncio.get_running_loop().create_task(self._run(self._main, executable))
+        self._task.add_done_callback(self._ended)
         self._changed(self)
 
     def _cannot_start(self, argv: Sequence[str]) -> None:
@@ -169,23 +170,24 @@ class Container:
         self._finish(128, "StartError", message)
         raise RuntimeFailure("Unknown", message)
 
-    async def _run(self, process: Process, executable: Executable) -> None:
-        code, reason = 137, "Error"
+    async def _run(self, process: Process, executable: Executable) -> tuple[int, str]:
+        """(exit code, reason)."""
         try:
             code = await execute(process, executable)
-            reason = "Error" if code else "Completed"
-        except asyncio.CancelledError:
-            code, reason = self._fate or (137, "Error")
         except OutOfMemory:
-            code, reason = 137, "OOMKilled"
+            return 137, "OOMKilled"
         except Exception as error:  # a program's bug is its container's exit, as any crash
             self.output("stderr", "".join(traceback.format_exception(error)).encode())
             code = 1
-        finally:
-            for task in list(self.around.tasks):
-                task.cancel()
-            self.around.net.close()
-            self._finish(code, reason, "")
+        return code, "Error" if code else "Completed"
+
+    def _ended(self, task: "asyncio.Task[tuple[int, str]]") -> None:
+        """The main process is gone: so is all else in the container. A task can be cancelled before it ever ran."""
+        code, reason = (self._fate or (137, "Error")) if task.cancelled() else task.result()
+        for other in list(self.around.tasks):
+            other.cancel()
+        self.around.net.close()
+        self._finish(code, reason, "")
 
     def _finish(self, code: int, reason: str, message: str) -> None:
         status = self.status

@@ -29,7 +29,7 @@ from kube_nb.machinery.clock import periodic_sleep
 FREE_ROUNDS = 1000
 ROUNDS_COST_S = 0.5
 #: Calls of shell functions may nest this deep.
-MAX_CALLS = 200
+MAX_CALLS = 50
 
 
 class Jump(Exception):
@@ -206,17 +206,18 @@ class Shell:
 
     async def _pipeline(self, pipeline: Pipeline, *, guarded: bool) -> int:
         """guarded: a failure here is looked at, so ``set -e`` does not end the shell."""
-        self._guarded += guarded or pipeline.negated
+        guarded = guarded or pipeline.negated
+        self._guarded += guarded
         try:
             if len(pipeline.commands) == 1:
                 status = await self._command(pipeline.commands[0])
             else:
                 status = await self._piped(pipeline.commands)
         finally:
-            self._guarded -= guarded or pipeline.negated
+            self._guarded -= guarded
         if pipeline.negated:
             return int(not status)
-        if status and "e" in self.options and not self._guarded:
+        if status and "e" in self.options and not guarded and not self._guarded:
             raise Exit(status)
         return status
 

@@ -33,7 +33,7 @@ _OPERATOR = re.compile(r":?[-=+?]|%%?|##?|//?")
 _ENDS_WORD = frozenset(" \t\n;&|<>()")
 _RESERVED = frozenset(("then", "else", "elif", "fi", "do", "done", "esac", "}"))
 #: Deeper nesting is a mistake or an attack, not a script.
-MAX_DEPTH = 100
+MAX_DEPTH = 50
 
 
 class SyntaxFault(Exception):
