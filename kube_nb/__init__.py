@@ -19,6 +19,7 @@ The packages, bottom up; each may use those before it, siblings (joined by "and"
 - `views`: pictures of a cluster for notebooks. The magics are in a package of their own, `kube_magics`.
 """
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0.dev0"
 __all__ = ["Cluster", "load_ipython_extension", "program", "unload_ipython_extension"]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _LAZY = {"Cluster": "kube_nb.cluster", "program": "kube_nb.cri.programs"}
 

@@ -119,7 +119,7 @@ class Engine:
         self.apiserver_up.clear()
 
     def controller_options(self) -> ControllerOptions:
-        return ControllerOptions(root_ca=self.authority.certificate.decode())
+        return ControllerOptions(root_ca=self.authority.certificate.decode(), cluster_cidr=self.nodes.cluster_cidr)
 
     @property
     def version_numbers(self) -> tuple[int, int]:

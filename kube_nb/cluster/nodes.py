@@ -150,6 +150,12 @@ class Nodes:
         high, low = divmod(number + _FIRST_IP, 254)
         return f"172.18.{high}.{low}"
 
+    @property
+    def cluster_cidr(self) -> str:
+        """The pods' network: kind's, or one with a /24 for each of thousands of nodes, which contains kind's."""
+        small = self._engine.options.nodes + self._engine.options.hollow < 250
+        return "10.244.0.0/16" if small else "10.128.0.0/9"
+
     def _pod_cidr(self, number: int) -> str:
         return f"10.244.{number}.0/24"
 
@@ -162,6 +168,6 @@ class Nodes:
                 "--service-cluster-ip-range=10.96.0.0/16",
                 "--secure-port=6443",
             ],
-            manifests.CONTROLLER_MANAGER: ["--cluster-cidr=10.244.0.0/16", "--leader-elect=true"],
+            manifests.CONTROLLER_MANAGER: [f"--cluster-cidr={self.cluster_cidr}", "--leader-elect=true"],
             manifests.SCHEDULER: ["--leader-elect=true"],
         }
