@@ -7,7 +7,7 @@ registry would, with containerd's words for what it does not have.
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from kube_nb.cri.process import Executable, Main
@@ -20,7 +20,17 @@ _NAME = re.compile(
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 #: Registries whose names resolve; others fail as an unknown host does.
-KNOWN_HOSTS = ("docker.io", "registry.k8s.io", "k8s.gcr.io", "gcr.io", "ghcr.io", "quay.io", "mcr.microsoft.com")
+KNOWN_HOSTS = (
+    "docker.io",
+    "registry.k8s.io",
+    "k8s.gcr.io",
+    "gcr.io",
+    "ghcr.io",
+    "quay.io",
+    "mcr.microsoft.com",
+    "public.ecr.aws",
+    "us-docker.pkg.dev",
+)
 
 
 class Reference(NamedTuple):
@@ -101,15 +111,22 @@ class ImageRegistry:
 
     def __init__(self, parent: "ImageRegistry | None" = None) -> None:
         self._parent = parent
-        self._images: dict[str, Image] = {}
+        self._images: dict[str, list[Image]] = {}
 
     def add(self, image: Image) -> None:
+        """Images of one repository that differ by tag are several; the first whose pattern matches is taken."""
         for repository in image.repositories:
-            self._images[repository] = image
+            self._images.setdefault(repository, []).append(image)
 
-    def get(self, repository: str) -> Image | None:
-        image = self._images.get(repository)
-        return image if image is not None or self._parent is None else self._parent.get(repository)
+    def prepend(self, image: Image) -> None:
+        """Add an image that is looked at before those of the same repository that are there."""
+        for repository in image.repositories:
+            self._images.setdefault(repository, []).insert(0, image)
+
+    def get(self, repository: str) -> list[Image]:
+        """The repository's images, its own before the parent's."""
+        inherited = self._parent.get(repository) if self._parent is not None else []
+        return [*self._images.get(repository, ()), *inherited]
 
     def repositories(self) -> list[str]:
         """All names, sorted."""
@@ -118,11 +135,12 @@ class ImageRegistry:
 
     def find(self, reference: Reference) -> Image:
         """The image; raises RuntimeFailure in containerd's words."""
-        image = self.get(reference.repository)
-        if image is not None and (not reference.tag or re.fullmatch(image.tags, reference.tag)):
-            return image
+        images = self.get(reference.repository)
+        for image in images:
+            if not reference.tag or re.fullmatch(image.tags, reference.tag):
+                return image
         resolve = f'failed to pull and unpack image "{reference}": failed to resolve reference "{reference}": '
-        if image is not None:
+        if images:
             raise RuntimeFailure("NotFound", f"{resolve}{reference}: not found")
         if reference.domain not in KNOWN_HOSTS:
             host = reference.domain.partition(":")[0]
@@ -160,7 +178,7 @@ class ImageRegistry:
         full = tuple(Reference.parse(repository)._replace(tag="").repository for repository in repositories or (name,))
 
         def decorate(main: Main) -> Main:
-            self.add(
+            self.prepend(
                 Image(
                     full,
                     tags=tags,
@@ -178,10 +196,3 @@ class ImageRegistry:
             return main
 
         return decorate
-
-    def override(self, repository: str, **changes: object) -> None:
-        """Replace fields of an image here, leaving the parent's as it is."""
-        image = self.get(repository)
-        if image is None:
-            raise KeyError(repository)
-        self._images[repository] = replace(image, **changes)  # type: ignore[arg-type]  # replace checks the names
