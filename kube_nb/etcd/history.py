@@ -139,6 +139,8 @@ class History:
             self._bury(key, old)
         self.current[key] = kv
         self.size_bytes += len(key) + len(value) + RECORD_BYTES
+        if old is None and key in self.past and self.past[key][-1].mod_revision == revision:
+            old = self.at(key, self.revision)  # deleted by the same txn: what was before it
         return Event(PUT, kv, old)
 
     def delete(self, old: KeyValue) -> Event:

@@ -7,7 +7,7 @@ Models server/lease/lessor.go. Differs: a lease expires at its very second, not 
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from kube_nb.etcd.errors import LeaseExists, LeaseNotFound, LeaseTTLTooLarge
@@ -39,6 +39,7 @@ class Leases:
         self._leases: dict[int, Lease] = {}
         self._ended: list[Lease] = []
         self._keys: dict[int, dict[bytes, None]] | None = {}
+        self.journal: list[tuple[int, int]] | None = None  # for who keeps them on disk: (id, TTL granted or 0: ended)
         self._due: list[tuple[float, int]] = []  # a heap; entries of renewed or ended leases are dropped when met
 
     def __contains__(self, id: int) -> bool:
@@ -68,6 +69,8 @@ class Leases:
         ttl_s = max(ttl_s, self._min_ttl_s)
         lease = self._leases[id] = Lease(id, ttl_s, now_s + ttl_s, revision)
         heapq.heappush(self._due, (lease.expires_s, id))
+        if self.journal is not None:
+            self.journal.append((id, ttl_s))
         return lease
 
     def renew(self, id: int, now_s: float) -> Lease:
@@ -83,6 +86,8 @@ class Leases:
             self._keys.pop(id, None)
         lease.ended_at = revision
         self._ended.append(lease)
+        if self.journal is not None:
+            self.journal.append((id, 0))
 
     def next_expiry_s(self) -> float | None:
         due = self._due
@@ -100,6 +105,21 @@ class Leases:
     def _is_current(self, expires_s: float, id: int) -> bool:
         lease = self._leases.get(id)
         return lease is not None and lease.expires_s == expires_s
+
+    @classmethod
+    def restored(cls, leases: Iterable[Lease], like: "Leases") -> "Leases":
+        """These leases, with ids and floor as of `like`; their keys are found when first asked for."""
+        found = cls(like._ids, like._min_ttl_s)
+        found._keys = None
+        found._leases = {lease.id: lease for lease in leases}
+        found._due = [(lease.expires_s, lease.id) for lease in found._leases.values()]
+        heapq.heapify(found._due)
+        return found
+
+    def promote(self, now_s: float) -> None:
+        """Give every lease its whole time again, as a new leader does."""
+        for id in list(self._leases):
+            self.renew(id, now_s)
 
     # -- keys ----------------------------------------------------------------------------------------------------
 
@@ -125,17 +145,11 @@ class Leases:
 
     def fork(self, at: int, now_s: float) -> "Leases":
         """The leases as of revision `at`. One that has ended since is alive again with its whole time before it."""
-        fork = Leases(self._ids, self._min_ttl_s)
-        fork._keys = None
-        for lease in self._leases.values():
-            if lease.granted_at <= at:
-                fork._leases[lease.id] = replace(lease)
+        alive = {lease.id: replace(lease) for lease in self._leases.values() if lease.granted_at <= at}
         for lease in self._ended:
-            if lease.granted_at <= at < lease.ended_at and lease.id not in fork._leases:
-                fork._leases[lease.id] = replace(lease, expires_s=now_s + lease.ttl_s, ended_at=0)
-        fork._due = [(lease.expires_s, lease.id) for lease in fork._leases.values()]
-        heapq.heapify(fork._due)
-        return fork
+            if lease.granted_at <= at < lease.ended_at and lease.id not in alive:
+                alive[lease.id] = replace(lease, expires_s=now_s + lease.ttl_s, ended_at=0)
+        return Leases.restored(alive.values(), self)
 
     def forget(self, revision: int) -> None:
         """Drop what only forks before `revision` could ask for."""

@@ -6,6 +6,7 @@ Nothing suspends but `Watcher.__anext__`. One timer stands for the next lease to
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, TypeVar
 
 from kube_nb.etcd import VERSION, members
 from kube_nb.etcd.backend import (
@@ -34,6 +35,7 @@ from kube_nb.etcd.watch import Callback
 from kube_nb.machinery import clock as clocks
 from kube_nb.machinery.clock import Clock
 
+T = TypeVar("T")
 #: How often an idle watcher that asked for it is told how far the store is (etcd: watch-progress-notify-interval).
 PROGRESS_INTERVAL_S = 600.0
 #: The raft term of a member that has never met another: its first election is its second term.
@@ -58,6 +60,7 @@ class LocalBackend:
         self._timer: asyncio.TimerHandle | None = None
         self._watchers: dict[LocalWatcher, None] = {}
         self._closed = False
+        self._arm()
 
     def fork(self, clock: Clock, at: int = 0) -> "LocalBackend":
         """An independent backend from revision `at` on, on its own clock, which should show the same time."""
@@ -75,6 +78,10 @@ class LocalBackend:
             self._timer.cancel()
         for watcher in list(self._watchers):
             watcher.end(Stopped())
+
+    async def _write(self, operation: Callable[..., T], *arguments: Any) -> T:
+        """Do what changes the store; a durable backend does more here."""
+        return operation(*arguments)
 
     # -- keys ----------------------------------------------------------------------------------------------------
 
@@ -123,28 +130,28 @@ class LocalBackend:
         ignore_value: bool = False,
         ignore_lease: bool = False,
     ) -> PutResult:
-        return self.store.put(Put(key, value, lease, prev_kv, ignore_value, ignore_lease))
+        return await self._write(self.store.put, Put(key, value, lease, prev_kv, ignore_value, ignore_lease))
 
     async def delete_range(self, key: bytes, range_end: bytes = b"", *, prev_kv: bool = False) -> DeleteRangeResult:
-        return self.store.delete_range(DeleteRange(key, range_end, prev_kv))
+        return await self._write(self.store.delete_range, DeleteRange(key, range_end, prev_kv))
 
     async def txn(
         self, compare: Sequence[Compare] = (), success: Sequence[Op] = (), failure: Sequence[Op] = ()
     ) -> TxnResult:
-        return self.store.txn(Txn(compare, success, failure))
+        return await self._write(self.store.txn, Txn(compare, success, failure))
 
     async def optimistic_put(
         self, key: bytes, value: bytes, expected_revision: int, *, lease: int = 0, get_on_failure: bool = False
     ) -> OptimisticResult:
-        return self.store.optimistic_put(key, value, expected_revision, lease=lease, get_on_failure=get_on_failure)
+        return await self._write(self.store.optimistic_put, key, value, expected_revision, lease, get_on_failure)
 
     async def optimistic_delete(
         self, key: bytes, expected_revision: int, *, get_on_failure: bool = False
     ) -> OptimisticResult:
-        return self.store.optimistic_delete(key, expected_revision, get_on_failure=get_on_failure)
+        return await self._write(self.store.optimistic_delete, key, expected_revision, get_on_failure)
 
     async def compact(self, revision: int, *, physical: bool = False) -> int:
-        return self.store.compact(revision)
+        return await self._write(self.store.compact, revision)
 
     async def status(self) -> StatusResult:
         size_bytes = self.store.history.size_bytes
@@ -200,12 +207,12 @@ class LocalBackend:
     # -- leases --------------------------------------------------------------------------------------------------
 
     async def lease_grant(self, ttl_s: int, id: int = 0) -> LeaseGrantResult:
-        result = self.store.lease_grant(ttl_s, id, self.clock.time())
+        result = await self._write(self.store.lease_grant, ttl_s, id, self.clock.time())
         self._arm()
         return result
 
     async def lease_revoke(self, id: int) -> int:
-        return self.store.lease_revoke(id)
+        return await self._write(self.store.lease_revoke, id)
 
     async def lease_keep_alive(self, id: int) -> int:
         ttl_s = self.store.lease_keep_alive(id, self.clock.time())
@@ -226,7 +233,8 @@ class LocalBackend:
         if self._timer is not None:
             self._timer.cancel()
         with clocks.periodic():
-            self._timer = asyncio.get_running_loop().call_at(at, self._expire)
+            loop = self.clock if isinstance(self.clock, asyncio.AbstractEventLoop) else asyncio.get_running_loop()
+            self._timer = loop.call_at(at, self._expire)
 
     def _expire(self) -> None:
         self._timer = None

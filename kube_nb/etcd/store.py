@@ -3,8 +3,9 @@
 Every method either does all of what it was asked and tells the watchers, or raises an `EtcdError` and did nothing.
 """
 
+import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 
 from kube_nb.etcd import interval, ranges, txn
@@ -53,7 +54,7 @@ class Store:
         self.audience = Audience()
         self.max_request_bytes = max_request_bytes
         self._telling = False
-        self._untold: deque[tuple[tuple[Event, ...], int]] = deque()
+        self.untold: deque[tuple[tuple[Event, ...], int]] = deque()
 
     @property
     def revision(self) -> int:
@@ -100,7 +101,7 @@ class Store:
         return result
 
     def optimistic_put(
-        self, key: bytes, value: bytes, expected_revision: int, *, lease: int = 0, get_on_failure: bool = False
+        self, key: bytes, value: bytes, expected_revision: int, lease: int = 0, get_on_failure: bool = False
     ) -> OptimisticResult:
         """What `Backend.optimistic_put` says, without the detour over `txn`."""
         if not key:
@@ -118,9 +119,7 @@ class Store:
         self._commit((event,))
         return OptimisticResult(event.kv.mod_revision, True, event.kv)
 
-    def optimistic_delete(
-        self, key: bytes, expected_revision: int, *, get_on_failure: bool = False
-    ) -> OptimisticResult:
+    def optimistic_delete(self, key: bytes, expected_revision: int, get_on_failure: bool = False) -> OptimisticResult:
         if not key:
             raise EmptyKey
         history = self.history
@@ -145,13 +144,26 @@ class Store:
 
     def _tell(self, events: tuple[Event, ...]) -> None:
         """Tell the watchers; of what they write meanwhile, all are told after all have heard of this."""
-        self._untold.append((events, self.history.revision))
+        self.untold.append((events, self.history.revision))
         if self._telling:
             return
         self._telling = True
         try:
-            while self._untold:
-                self.audience.tell(*self._untold.popleft())
+            self._tell_all()
+        finally:
+            self._telling = False
+
+    def _tell_all(self) -> None:
+        while self.untold:
+            self.audience.tell(*self.untold.popleft())
+
+    @contextlib.contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Commits made inside wait in `untold` and are told at the end, in order."""
+        self._telling = True
+        try:
+            yield
+            self._tell_all()
         finally:
             self._telling = False
 

@@ -103,9 +103,10 @@ def _check_shape(op: Txn, max_ops: int) -> None:
 def _check_duplicates(ops: Sequence[Op]) -> tuple[dict[bytes, None], list[Interval]]:
     """Refuse two writes to one key in one branch; returns the keys that the branch puts and the intervals it deletes.
 
-    Quirks kept: a put by a nested txn is not held against the deletions of a later nested one.
+    Quirks kept: a put by a nested txn is not held against the deletions of a later nested one, nor any put against a
+    deletion "from key on", whose end is taken literally here.
     """
-    dels = [interval.of(op.key, op.range_end) for op in ops if isinstance(op, DeleteRange)]
+    dels = [Interval(op.key, op.range_end or op.key + b"\0") for op in ops if isinstance(op, DeleteRange)]
     puts: dict[bytes, None] = {}
     for op in ops:
         if isinstance(op, Txn):
