@@ -7,7 +7,7 @@ from kube_nb.api import resources
 from kube_nb.client import Controller, errors
 from kube_nb.controllers.context import Context
 from kube_nb.controllers.job import finished
-from kube_nb.machinery import objects, times
+from kube_nb.machinery import clock, objects, times
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.types import Obj
 
@@ -32,18 +32,19 @@ class TtlAfterFinishedController:
         if job["spec"].get("ttlSecondsAfterFinished") is not None and finished.is_finished(job):
             self._controller.enqueue(job)
 
-    async def reconcile(self, key: str) -> float | None:
+    async def reconcile(self, key: str) -> None:
         job = self._jobs.get_key(key)
         if job is None or objects.is_deleting(job):
-            return None
+            return
         end, ttl_s = finished.finish(job), job["spec"].get("ttlSecondsAfterFinished")
         if end is None or ttl_s is None:
-            return None
+            return
         left_s = (times.after(end["lastTransitionTime"], ttl_s) - self._clock.now()).total_seconds()
         if left_s > 0:
-            return left_s
-        await self._delete(job)
-        return None
+            with clock.periodic():  # nobody waits for it: a cluster settles with its finished jobs in sight
+                self._controller.enqueue_after(key, left_s)
+        else:
+            await self._delete(job)
 
     async def _delete(self, job: Obj) -> None:
         try:
