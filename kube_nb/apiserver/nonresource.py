@@ -7,7 +7,7 @@ import hashlib
 
 import orjson
 
-from kube_nb.api import discovery
+from kube_nb.api import discovery, openapi
 from kube_nb.apiserver.call import Call
 from kube_nb.machinery import errors
 from kube_nb.machinery.exchange import Response
@@ -44,7 +44,31 @@ def _document(call: Call, path: str, first: str, rest: list[str]) -> Response:
         return Response(obj={"paths": _paths(call)})
     if first in ("api", "apis") and len(rest) <= (1 if first == "api" else 2):
         return _discovery(call, first, rest)
+    if first == "openapi":
+        return _openapi(call, "/".join(rest))
     raise errors.page_not_found()
+
+
+def _openapi(call: Call, path: str) -> Response:
+    """``v2``, ``v3`` (the index) or ``v3/apis/apps/v1``, in JSON."""
+    registry = call.server.registry
+    if path == "v2":
+        _json_only(call)
+        return tagged(call, call.server.cached("openapi/v2", lambda: orjson.dumps(openapi.v2(registry))))
+    if path == "v3":
+        return tagged(call, call.server.cached("openapi/v3", lambda: orjson.dumps(openapi.v3_index(registry))))
+    group = path.removeprefix("v3/")
+    raw = call.server.cached(f"openapi/{path}", lambda: orjson.dumps(openapi.v3_group(registry, group)))
+    if raw == b"null" or group == path:
+        raise errors.page_not_found()
+    return tagged(call, raw)
+
+
+def _json_only(call: Call) -> None:
+    """406 for a client that takes nothing but protobuf, so that it goes on with version 3."""
+    accept = call.request.headers.get("accept", "")
+    if accept and not any(word in accept for word in ("json", "*/*")):
+        raise errors.not_acceptable("application/json")
 
 
 def _discovery(call: Call, first: str, rest: list[str]) -> Response:

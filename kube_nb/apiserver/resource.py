@@ -20,6 +20,8 @@ class Resource:
     strategy: Strategy
     cacher: Cacher
     schema: Schema | None
+    #: The warning that every answer carries, "" if the version is not deprecated.
+    deprecation: str = ""
 
     @property
     def converts(self) -> bool:

@@ -7,10 +7,21 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from kube_nb.api import schema
+from kube_nb.api import schema, warnings
 from kube_nb.api.kinds import Kind
 from kube_nb.api.registry import Registry
-from kube_nb.apiserver import allocators, authn, boot, nonresource, requestinfo, routing, strategies, tokens, watching
+from kube_nb.apiserver import (
+    allocators,
+    authn,
+    boot,
+    impersonation,
+    nonresource,
+    requestinfo,
+    routing,
+    strategies,
+    tokens,
+    watching,
+)
 from kube_nb.apiserver.admission import Chain, plugins
 from kube_nb.apiserver.authz import ALLOW, ALWAYS_ALLOW, Access, Authorizer, Decision, Union, forbidden
 from kube_nb.apiserver.authz.node import NodeAuthorizer
@@ -139,7 +150,8 @@ class ApiServer:
         """Serve a kind."""
         cacher = await self.storage.add(kind.storage_prefix, namespaced=kind.namespaced)
         found = kind.schema or self.schemas.for_gvk(kind.gvk)
-        self._resources[kind.gvr] = Resource(kind, strategies.strategy(kind), cacher, found)
+        deprecation = warnings.deprecated(kind, self.registry.version)
+        self._resources[kind.gvr] = Resource(kind, strategies.strategy(kind), cacher, found, deprecation)
 
     def remove(self, gvr: GVR) -> None:
         """Serve a kind no more."""
@@ -237,12 +249,16 @@ class ApiServer:
     async def _serve(self, request: Request) -> Response:
         info = requestinfo.parse(request)
         user = await authn.authenticate(request, self.authenticators)
+        if "impersonate-user" in request.headers:
+            user = await impersonation.impersonated(self, request, user)
         call = Call(self, request, info, user)
         if self.authorizer is not None:
             await self._authorize(call)
         if not info.is_resource:
             return await nonresource.serve(call)
         call.resource = self.resource(info.group, info.version, info.resource)
+        if call.resource.deprecation:
+            call.warnings.append(call.resource.deprecation)
         return await routing.handler(call)(call)
 
     async def decide(self, access: Access) -> Decision:

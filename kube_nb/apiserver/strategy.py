@@ -83,10 +83,6 @@ class Strategy:
     async def after_delete(self, call: "Call", obj: Obj) -> None:
         """The object is gone: release what it held."""
 
-    def warnings(self, call: "Call", obj: Obj, old: Obj | None) -> list[str]:
-        """Texts of Warning headers for a create or an update."""
-        return []
-
 
 def without(obj: Obj, *fields: str) -> Obj:
     """A copy without some top-level fields."""

@@ -3,7 +3,8 @@
 Models apiserver pkg/endpoints/handlers/create.go and its decoders.
 """
 
-from kube_nb.api import defaults, schema
+from kube_nb.api import defaults, duplicates, schema
+from kube_nb.apiserver import decode as decoding
 from kube_nb.apiserver.call import Call
 from kube_nb.machinery import errors
 from kube_nb.machinery.gvk import GVK
@@ -21,6 +22,8 @@ def decode(call: Call, body: Obj, old: Obj | None = None) -> Obj:
     if found is None:
         return body
     obj, unknown = found.decode(body, old)
+    if isinstance(call.request.body, bytes) and decoding.content_type(call.request) == decoding.JSON:
+        unknown = [*unknown, *duplicates.find(call.request.body)]
     if unknown:
         _report(call, kind.gvk, unknown)
     if "metadata" not in obj:

@@ -5,7 +5,7 @@ Models apiserver pkg/registry/generic/registry/store.go and pkg/registry/rest/{c
 
 from collections.abc import Awaitable, Callable
 
-from kube_nb.api import validation
+from kube_nb.api import validation, warnings
 from kube_nb.apiserver import deleting, ownership
 from kube_nb.apiserver.admission import CREATE, UPDATE, Attributes
 from kube_nb.apiserver.call import Call
@@ -237,4 +237,4 @@ def validate(call: Call, obj: Obj, old: Obj | None) -> None:
     faults = validation.validate(call.resource.kind, obj, old, call.info.subresource)
     if faults:
         raise call.resource.invalid(str(obj["metadata"].get("name", "")), faults)
-    call.warnings += call.resource.strategy.warnings(call, obj, old)
+    call.warnings += warnings.of(call.resource.kind, obj, old)

@@ -22,9 +22,6 @@ class Jobs(Strategy):
         spec = obj.get("spec") or {}
         return obj if spec.get("manualSelector") else {**obj, "spec": selecting(spec, obj["metadata"])}
 
-    def warnings(self, call: "Call", obj: Obj, old: Obj | None) -> list[str]:
-        return []
-
 
 def selecting(spec: Obj, metadata: Obj) -> Obj:
     """The spec whose template bears the job's uid and name and whose selector asks for the uid."""
