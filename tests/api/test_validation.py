@@ -198,6 +198,16 @@ INGRESS = "{apiVersion: networking.k8s.io/v1, kind: Ingress, spec: {%s}}"
             id="with a node port and no use for it",
         ),
         pytest.param(
+            SERVICE % "type: LoadBalancer, clusterIP: None, ports: [{port: 10250, name: a, nodePort: 30000}, "
+            "{port: 81, name: b, nodePort: 30000}]",
+            [
+                "spec.ports[0]: Invalid value: 10250: may not expose port 10250 externally since it is used by kubelet",
+                "spec.clusterIPs[0]: Invalid value: \"None\": may not be set to 'None' for LoadBalancer services",
+                "spec.ports[1].nodePort: Duplicate value: 30000",
+            ],
+            id="a load balancer with nothing right",
+        ),
+        pytest.param(
             SERVICE % "type: Balancer, ports: [{port: 80}]",
             [
                 'spec.type: Unsupported value: "Balancer": '
@@ -235,7 +245,7 @@ INGRESS = "{apiVersion: networking.k8s.io/v1, kind: Ingress, spec: {%s}}"
         pytest.param(
             "{apiVersion: v1, kind: Node, spec: {taints: [{key: a, effect: Never}]}}",
             [
-                'spec.taints[0].effect: Unsupported value: "Never": '
+                'metadata.taints[0].effect: Unsupported value: "Never": '
                 'supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"'
             ],
             id="an unknown taint",

@@ -32,21 +32,22 @@ def node(obj: Obj, faults: Faults, old: Obj | None) -> None:
         if not is_cidr(cidr):
             detail = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
             faults.invalid(f"spec.podCIDRs[{index}]", cidr, detail)
-    for name, value in section(section(obj, "status"), "capacity").items():
-        resources.amount(name, value, f"status.capacity[{name}]", faults)
+    for field in ("capacity", "allocatable"):
+        for name, value in section(section(obj, "status"), field).items():
+            resources.amount(name, value, f"status.{field}.{name}", faults)
 
 
 def _taints(taints: object, faults: Faults) -> None:
     seen: set[tuple[str, str]] = set()
     for index, taint in enumerate(taints if isinstance(taints, list) else ()):
-        here = f"spec.taints[{index}]"
+        here = f"metadata.taints[{index}]"  # upstream's path
         key, value, effect = (taint.get(field) or "" for field in ("key", "value", "effect"))
         faults.label_name(f"{here}.key", key)
         if wrong := names.is_label_value(value):
             faults.invalid(f"{here}.value", value, ";".join(wrong))
         faults.one_of(f"{here}.effect", effect, EFFECTS)
         if (key, effect) in seen:
-            faults.duplicate(here, taint)
+            faults.duplicate(here, taint, "taints must be unique by key and effect pair")
         seen.add((key, effect))
 
 

@@ -1,7 +1,7 @@
 """Containers of a pod: names, ports, environment, mounts, probes, hooks. Models validateContainers and below."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kube_nb.api.validation import resources, volumes
@@ -11,7 +11,7 @@ from kube_nb.machinery.types import Obj
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
-_MESSAGE_POLICIES = ("FallbackToLogsOnError", "File")
+_MESSAGE_POLICIES = "must be 'File' or 'FallbackToLogsOnError'"
 _FIELDS = (
     "metadata.name",
     "metadata.namespace",
@@ -23,19 +23,23 @@ _FIELDS = (
     "status.podIP",
     "status.podIPs",
 )
-_SUBSCRIPT = re.compile(r"metadata\.(?:labels|annotations)\['[^']+'\]")
+_SUBSCRIPT = re.compile(r"metadata\.(?:labels|annotations)\['([^']*)'\]")
 _CONTAINER_RESOURCES = tuple(
     f"{kind}.{name}" for kind in ("limits", "requests") for name in ("cpu", "ephemeral-storage", "memory")
 )
-_VALUE_SOURCES = "`fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
+_VALUE_SOURCES = "`fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"
 _PROBE_NUMBERS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
 
 
 @dataclass(slots=True)
 class Surroundings:
-    """What containers may refer to, and what they must not repeat."""
+    """What containers may refer to, and what they must not repeat.
 
-    volumes: frozenset[str] = frozenset()
+    volumes: name -> its source's kind. is_pod: a pod's own containers are checked more strictly than a template's.
+    """
+
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    is_pod: bool = False
     claims: frozenset[str] = frozenset()
     host_network: bool = False
     names: set[str] = field(default_factory=set)
@@ -91,20 +95,27 @@ def _container(container: Obj, path: str, around: Surroundings, faults: Faults) 
     if faults.name(f"{path}.name", name, names.is_dns1123_label) and name in around.names:
         faults.duplicate(f"{path}.name", name)
     around.names.add(name)
-    if not image.strip():
+    if not image:
         faults.required(f"{path}.image")
-    elif image != image.strip():
+    elif around.is_pod and image != image.strip():
         faults.invalid(f"{path}.image", image, "must not have leading or trailing whitespace")
-    faults.one_of(f"{path}.terminationMessagePolicy", container.get("terminationMessagePolicy"), _MESSAGE_POLICIES)
-    faults.one_of(f"{path}.imagePullPolicy", container.get("imagePullPolicy"), _PULL_POLICIES)
+    _message_policy(container.get("terminationMessagePolicy"), f"{path}.terminationMessagePolicy", faults)
     _ports(items(container, "ports"), f"{path}.ports", faults)
     for index, variable in enumerate(items(container, "env")):
         _variable(variable, f"{path}.env[{index}]", faults)
-    for index, source in enumerate(items(container, "envFrom")):
-        _variables(source, f"{path}.envFrom[{index}]", faults)
+    for source in items(container, "envFrom"):
+        _variables(source, f"{path}.envFrom", faults)
     _mounts(container, path, around, faults)
+    faults.one_of(f"{path}.imagePullPolicy", container.get("imagePullPolicy"), _PULL_POLICIES)
     resources.requirements(section(container, "resources"), f"{path}.resources", faults, claims=around.claims)
     security_context(section(container, "securityContext"), f"{path}.securityContext", faults)
+
+
+def _message_policy(policy: str | None, path: str, faults: Faults) -> None:
+    if not policy:
+        faults.required(path, _MESSAGE_POLICIES)
+    elif policy not in ("File", "FallbackToLogsOnError"):
+        faults.invalid(path, policy, _MESSAGE_POLICIES)
 
 
 def _ports(ports: Sequence[Obj], path: str, faults: Faults) -> None:
@@ -147,10 +158,10 @@ def _variable(variable: Obj, path: str, faults: Faults) -> None:
         return
     path = f"{path}.valueFrom"
     kinds = [key for key in source if source[key] is not None]
-    if variable.get("value"):
-        faults.invalid(path, "", "may not be specified when `value` is not empty")
-    elif not kinds:
+    if not kinds:
         faults.invalid(path, "", f"must specify one of: {_VALUE_SOURCES}")
+    elif variable.get("value"):
+        faults.invalid(path, "", "may not be specified when `value` is not empty")
     elif len(kinds) > 1:
         faults.invalid(path, "", "may not have more than one field specified at a time")
     for kind in kinds:
@@ -166,25 +177,41 @@ def _value_source(kind: str, value: Obj, path: str, faults: Faults) -> None:
         elif value["resource"] not in _CONTAINER_RESOURCES and "hugepages-" not in value["resource"]:
             faults.unsupported(f"{path}.resource", value["resource"], _CONTAINER_RESOURCES)
     elif kind in ("configMapKeyRef", "secretKeyRef"):
-        if not value.get("name"):
-            faults.required(f"{path}.name")
+        faults.check(f"{path}.name", value.get("name") or "", names.is_dns1123_subdomain)
         faults.name(f"{path}.key", value.get("key"), names.is_config_map_key)
+
+
+#: What a fieldRef may name at all; only `_FIELDS` of it can be a variable.
+_CONVERTIBLE = (
+    *_FIELDS,
+    "metadata.annotations",
+    "metadata.labels",
+    "spec.restartPolicy",
+    "spec.schedulerName",
+    "status.phase",
+)
 
 
 def _field_reference(value: Obj, path: str, faults: Faults) -> None:
     found = value.get("fieldPath") or ""
     if not value.get("apiVersion"):
         faults.required(f"{path}.apiVersion")
-    elif not found:
+        return
+    if not found:
         faults.required(f"{path}.fieldPath")
-    elif found in ("metadata.labels", "metadata.annotations") or (found not in _FIELDS and "[" not in found):
-        if found.startswith("metadata.") or found in ("spec.restartPolicy", "spec.schedulerName", "status.phase"):
-            faults.unsupported(f"{path}.fieldPath", found, _FIELDS)
-        else:
-            detail = f"error converting fieldPath: field label not supported: {found}"
+        return
+    path_, bracket, _ = found.partition("[")
+    if bracket:
+        if path_ not in ("metadata.annotations", "metadata.labels"):
+            detail = f"error converting fieldPath: field label does not support subscript: {found}"
             faults.invalid(f"{path}.fieldPath", found, detail)
-    elif "[" in found and not _SUBSCRIPT.fullmatch(found):
-        faults.invalid(f"{path}.fieldPath", found, "error converting fieldPath: field label does not support subscript")
+        elif (match := _SUBSCRIPT.fullmatch(found)) is not None:
+            faults.check(path, match[1], names.is_qualified_name)
+    elif found not in _CONVERTIBLE:
+        detail = f"error converting fieldPath: field label not supported: {found}"
+        faults.invalid(f"{path}.fieldPath", found, detail)
+    elif found not in _FIELDS:
+        faults.unsupported(f"{path}.fieldPath", found, _FIELDS)
 
 
 def _variables(source: Obj, path: str, faults: Faults) -> None:
@@ -201,36 +228,62 @@ def _variables(source: Obj, path: str, faults: Faults) -> None:
 
 
 def _mounts(container: Obj, path: str, around: Surroundings, faults: Faults) -> None:
+    mounts, devices = items(container, "volumeMounts"), items(container, "volumeDevices")
+    device_names = {device.get("name") for device in devices}
+    device_paths = {device.get("devicePath") for device in devices}
     seen: set[str] = set()
-    for index, mount in enumerate(items(container, "volumeMounts")):
+    for index, mount in enumerate(mounts):
         here = f"{path}.volumeMounts[{index}]"
         name, where = mount.get("name") or "", mount.get("mountPath") or ""
         if not name:
             faults.required(f"{here}.name")
-        elif name not in around.volumes:
+        if name not in around.volumes:
             faults.not_found(f"{here}.name", name)
         if not where:
             faults.required(f"{here}.mountPath")
-        elif where in seen:
+        if where in seen:
             faults.invalid(f"{here}.mountPath", where, "must be unique")
         seen.add(where)
-        _sub_path(mount, here, faults)
-    for index, device in enumerate(items(container, "volumeDevices")):
-        here = f"{path}.volumeDevices[{index}]"
-        if device.get("name") not in around.volumes:
-            faults.not_found(f"{here}.name", device.get("name", ""))
-        if not device.get("devicePath"):
-            faults.required(f"{here}.devicePath")
+        if name in device_names:
+            faults.invalid(f"{here}.name", name, "must not already exist in volumeDevices")
+        if where in device_paths:
+            faults.invalid(f"{here}.mountPath", where, "must not already exist as a path in volumeDevices")
+        _sub_path(mount, here, f"{path}.volumeMounts", faults)
+    _devices(devices, path, around, faults)
 
 
-def _sub_path(mount: Obj, path: str, faults: Faults) -> None:
+def _sub_path(mount: Obj, path: str, list_path: str, faults: Faults) -> None:
+    """Paths inside a volume; upstream names the list, not the item, for what is wrong with them."""
     if mount.get("subPath"):
-        volumes.local_path(f"{path}.subPath", mount["subPath"], faults)
+        volumes.local_path(f"{list_path}.subPath", mount["subPath"], faults)
     if mount.get("subPathExpr"):
         if mount.get("subPath"):
             detail = "subPathExpr and subPath are mutually exclusive"
             faults.invalid(f"{path}.subPathExpr", mount["subPathExpr"], detail)
-        volumes.local_path(f"{path}.subPathExpr", mount["subPathExpr"], faults)
+        volumes.local_path(f"{list_path}.subPathExpr", mount["subPathExpr"], faults)
+
+
+_FOR_BLOCKS = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode"
+
+
+def _devices(devices: Sequence[Obj], path: str, around: Surroundings, faults: Faults) -> None:
+    seen: set[str] = set()
+    for index, device in enumerate(devices):
+        here, name = f"{path}.volumeDevices[{index}]", device.get("name") or ""
+        where = device.get("devicePath") or ""
+        if not name:
+            faults.required(f"{here}.name")
+        if name not in around.volumes:
+            faults.not_found(f"{here}.name", name)
+        elif around.volumes[name] not in ("persistentVolumeClaim", "ephemeral"):
+            faults.invalid(f"{here}.name", name, _FOR_BLOCKS)
+        if not where:
+            faults.required(f"{here}.devicePath")
+        if where in seen:
+            faults.invalid(f"{here}.devicePath", where, "must be unique")
+        seen.add(where)
+        if ".." in where.split("/"):
+            faults.invalid(f"{here}.devicePath", where, "can not contain backsteps ('..')")
 
 
 def _probes(container: Obj, path: str, faults: Faults) -> None:
@@ -321,4 +374,4 @@ def seccomp_profile(profile: Obj | None, path: str, faults: Faults) -> None:
     elif kind not in ("RuntimeDefault", "Unconfined"):
         faults.unsupported(f"{path}.type", kind, ("Localhost", "RuntimeDefault", "Unconfined"))
     elif file is not None:
-        faults.invalid(f"{path}.localhostProfile", file, "can only be set when seccomp type is Localhost")
+        faults.invalid(f"{path}.localhostProfile", profile, "can only be set when seccomp type is Localhost")

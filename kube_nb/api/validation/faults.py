@@ -29,8 +29,8 @@ class Faults(list[FieldError]):
     def forbidden(self, path: str, detail: str = "") -> None:
         self.append(FieldError(errors.FORBIDDEN, path, "", detail))
 
-    def duplicate(self, path: str, value: Json) -> None:
-        self.append(FieldError(errors.DUPLICATE, path, value))
+    def duplicate(self, path: str, value: Json, detail: str = "") -> None:
+        self.append(FieldError(errors.DUPLICATE, path, value, detail))
 
     def not_found(self, path: str, value: Json) -> None:
         self.append(FieldError(errors.NOT_FOUND, path, value))

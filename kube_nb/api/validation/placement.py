@@ -76,8 +76,7 @@ def _affinity_term(term: Obj, path: str, faults: Faults) -> None:
 def _topology_key(key: str | None, path: str, faults: Faults) -> None:
     if not key:
         faults.required(f"{path}.topologyKey", "can not be empty")
-    else:
-        faults.label_name(f"{path}.topologyKey", key)
+    faults.label_name(f"{path}.topologyKey", key or "")
 
 
 def spread(found: Sequence[Obj], path: str, faults: Faults) -> None:
@@ -88,7 +87,10 @@ def spread(found: Sequence[Obj], path: str, faults: Faults) -> None:
         key, action = row.get("topologyKey") or "", row.get("whenUnsatisfiable") or ""
         if row.get("maxSkew", 0) <= 0:
             faults.invalid(f"{here}.maxSkew", row.get("maxSkew", 0), "must be greater than zero")
-        _topology_key(key, here, faults)
+        if not key:
+            faults.required(f"{here}.topologyKey", "can not be empty")
+        else:
+            faults.label_name(f"{here}.topologyKey", key)
         if action not in ("DoNotSchedule", "ScheduleAnyway"):
             faults.unsupported(f"{here}.whenUnsatisfiable", action, ("DoNotSchedule", "ScheduleAnyway"))
         if (key, action) in seen:

@@ -4,6 +4,7 @@ Models ValidatePodSpec and ValidatePodUpdate in pkg/apis/core/validation/validat
 Differs: a refused update does not list the differing fields below its message.
 """
 
+import re
 from collections.abc import Sequence
 from ipaddress import ip_address
 
@@ -25,17 +26,28 @@ _IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
 def pod(obj: Obj, faults: Faults, old: Obj | None) -> None:
     spec = section(obj, "spec")
-    pod_spec(spec, "spec", faults)
+    pod_spec(spec, "spec", faults, is_pod=True)
+    if not spec.get("serviceAccountName"):
+        _tokens_without_account(items(spec, "volumes"), faults)
     if old is None and spec.get("ephemeralContainers"):
         faults.forbidden("spec.ephemeralContainers", "cannot be set on create")
 
 
-def pod_spec(spec: Obj, path: str, faults: Faults) -> None:
-    """A PodSpec at ``spec`` or ``spec.template.spec``."""
+def _tokens_without_account(volumes: Sequence[Obj], faults: Faults) -> None:
+    for index, volume in enumerate(volumes):
+        for position, source in enumerate(items(section(volume, "projected"), "sources")):
+            if source.get("serviceAccountToken") is not None:
+                path = f"spec.volumes[{index}].projected.sources[{position}].serviceAccountToken"
+                faults.forbidden(path, "must not be specified when serviceAccountName is not set")
+
+
+def pod_spec(spec: Obj, path: str, faults: Faults, *, is_pod: bool = False) -> None:
+    """A PodSpec at ``spec`` or ``spec.template.spec``; a pod's own is checked a little more strictly."""
     around = Surroundings(
         volumes=volumes.volumes(items(spec, "volumes"), f"{path}.volumes", faults),
         claims=frozenset(claim.get("name", "") for claim in items(spec, "resourceClaims")),
         host_network=bool(spec.get("hostNetwork")),
+        is_pod=is_pod,
     )
     containers.containers(items(spec, "containers"), f"{path}.containers", around, faults)
     containers.init_containers(items(spec, "initContainers"), f"{path}.initContainers", around, faults)
@@ -43,15 +55,15 @@ def pod_spec(spec: Obj, path: str, faults: Faults) -> None:
     faults.one_of(f"{path}.restartPolicy", spec.get("restartPolicy"), RESTART_POLICIES)
     faults.one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy"), _DNS_POLICIES)
     faults.labels(f"{path}.nodeSelector", spec.get("nodeSelector"))
-    _names(spec, path, faults)
-    _numbers(spec, path, faults)
-    _security_context(section(spec, "securityContext"), f"{path}.securityContext", faults)
+    _security_context(spec, f"{path}.securityContext", faults)
     placement.affinity(spec.get("affinity"), f"{path}.affinity", faults)
-    placement.tolerations(items(spec, "tolerations"), f"{path}.tolerations", faults)
-    placement.spread(items(spec, "topologySpreadConstraints"), f"{path}.topologySpreadConstraints", faults)
-    _host_aliases(items(spec, "hostAliases"), f"{path}.hostAliases", faults)
     _dns(spec, path, faults)
     _gates(spec, path, faults)
+    placement.spread(items(spec, "topologySpreadConstraints"), f"{path}.topologySpreadConstraints", faults)
+    _names(spec, path, faults)
+    placement.tolerations(items(spec, "tolerations"), f"{path}.tolerations", faults)
+    _host_aliases(items(spec, "hostAliases"), f"{path}.hostAliases", faults)
+    _numbers(spec, path, faults)
     if spec.get("resources"):
         resources.requirements(spec["resources"], f"{path}.resources", faults)
 
@@ -71,37 +83,58 @@ def _names(spec: Obj, path: str, faults: Faults) -> None:
     for field, check in _REFERENCES.items():
         if spec.get(field):
             faults.check(f"{path}.{field}", spec[field], check)
-    for index, secret in enumerate(items(spec, "imagePullSecrets")):
-        if not secret.get("name"):
-            faults.required(f"{path}.imagePullSecrets[{index}].name")
-
-
-def _numbers(spec: Obj, path: str, faults: Faults) -> None:
     deadline = spec.get("activeDeadlineSeconds")
     if deadline is not None and not 1 <= deadline <= MAX_INT32:
         faults.invalid(f"{path}.activeDeadlineSeconds", deadline, f"must be between 1 and {MAX_INT32}, inclusive")
+
+
+def _numbers(spec: Obj, path: str, faults: Faults) -> None:
     if spec.get("preemptionPolicy") not in (None, "PreemptLowerPriority", "Never"):
         faults.unsupported(f"{path}.preemptionPolicy", spec["preemptionPolicy"], ("PreemptLowerPriority", "Never"))
     for name, value in section(spec, "overhead").items():
         resources.resource_name(name, f"{path}.overhead", faults)
         resources.amount(name, value, f"{path}.overhead[{name}]", faults)
+    if spec.get("os") is not None:
+        faults.one_of(f"{path}.os.name", spec["os"].get("name"), ("linux", "windows"))
 
 
-def _security_context(context: Obj, path: str, faults: Faults) -> None:
-    for name in ("runAsUser", "runAsGroup", "fsGroup"):
-        if context.get(name) is not None and not 0 <= context[name] <= MAX_INT32:
-            faults.invalid(f"{path}.{name}", context[name], f"must be between 0 and {MAX_INT32}, inclusive")
-    if context.get("fsGroupChangePolicy") not in (None, "OnRootMismatch", "Always"):
-        faults.unsupported(f"{path}.fsGroupChangePolicy", context["fsGroupChangePolicy"], ("OnRootMismatch", "Always"))
-    seen: set[str] = set()
-    for index, sysctl in enumerate(items(context, "sysctls")):
-        name = sysctl.get("name") or ""
-        if not name:
-            faults.required(f"{path}.sysctls[{index}].name")
-        elif name in seen:
-            faults.duplicate(f"{path}.sysctls[{index}].name", name)
-        seen.add(name)
+def _security_context(spec: Obj, path: str, faults: Faults) -> None:
+    context = section(spec, "securityContext")
+    for name in ("fsGroup", "runAsUser", "runAsGroup"):
+        if context.get(name) is not None:
+            _identity(f"{path}.{name}", context[name], faults)
+    for index, group in enumerate(context.get("supplementalGroups") or ()):
+        _identity(f"{path}.supplementalGroups[{index}]", group, faults)
+    if spec.get("shareProcessNamespace") and spec.get("hostPID"):
+        detail = "ShareProcessNamespace and HostPID cannot both be enabled"
+        faults.invalid(f"{path}.shareProcessNamespace", True, detail)
+    _sysctls(items(context, "sysctls"), f"{path}.sysctls", faults)
+    policies = ("Always", "OnRootMismatch")
+    if context.get("fsGroupChangePolicy") not in (None, *policies):
+        faults.unsupported(f"{path}.fsGroupChangePolicy", context["fsGroupChangePolicy"], policies)
     containers.seccomp_profile(context.get("seccompProfile"), f"{path}.seccompProfile", faults)
+
+
+def _identity(path: str, value: int, faults: Faults) -> None:
+    """A user's or group's number."""
+    if not 0 <= value <= MAX_INT32:
+        faults.invalid(path, value, f"must be between 0 and {MAX_INT32}, inclusive")
+
+
+_SYSCTL = "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$"
+
+
+def _sysctls(sysctls: Sequence[Obj], path: str, faults: Faults) -> None:
+    seen: set[str] = set()
+    for index, sysctl in enumerate(sysctls):
+        here, name = f"{path}[{index}].name", sysctl.get("name") or ""
+        if not name:
+            faults.required(here)
+        elif len(name) > 253 or not re.match(_SYSCTL, name):
+            faults.invalid(here, name, f"must have at most 253 characters and match regex {_SYSCTL}")
+        elif name in seen:
+            faults.duplicate(here, name)
+        seen.add(name)
 
 
 def is_ip(value: str) -> bool:
@@ -128,9 +161,16 @@ def _dns(spec: Obj, path: str, faults: Faults) -> None:
         elif not config.get("nameservers"):
             detail = "must provide at least one DNS nameserver when `dnsPolicy` is None"
             faults.required(f"{path}.dnsConfig.nameservers", detail)
-    for index, server in enumerate((config or {}).get("nameservers") or ()):
+    servers, searches = (config or {}).get("nameservers") or (), (config or {}).get("searches") or ()
+    if len(servers) > 3:
+        faults.invalid(f"{path}.dnsConfig.nameservers", list(servers), "must not have more than 3 nameservers")
+    for index, server in enumerate(servers):
         if not is_ip(server):
             faults.invalid(f"{path}.dnsConfig.nameservers[{index}]", server, _IP)
+    if len(searches) > 32:
+        faults.invalid(f"{path}.dnsConfig.searches", list(searches), "must not have more than 32 search paths")
+    for index, search in enumerate(searches):
+        faults.check(f"{path}.dnsConfig.searches[{index}]", search.removesuffix("."), names.is_dns1123_subdomain)
     for index, option in enumerate(items(config, "options")):
         if not option.get("name"):
             faults.required(f"{path}.dnsConfig.options[{index}]", "must not be empty")
@@ -158,8 +198,8 @@ def pod_update(new: Obj, old: Obj, faults: Faults) -> None:
     spec, before = section(new, "spec"), section(old, "spec")
     if spec == before:
         return
-    _containers_update(spec, before, faults)
-    _deadline_update(spec, before, faults)
+    if not _containers_update(spec, before, faults) or not _deadline_update(spec, before, faults):
+        return
     _gates_update(spec, before, faults)
     is_gated = bool(before.get("schedulingGates"))
     if not _is_prefix(before.get("tolerations") or [], spec.get("tolerations") or []):
@@ -168,24 +208,24 @@ def pod_update(new: Obj, old: Obj, faults: Faults) -> None:
         faults.forbidden("spec", _UPDATE + "\n")
 
 
-def _containers_update(spec: Obj, before: Obj, faults: Faults) -> None:
+def _containers_update(spec: Obj, before: Obj, faults: Faults) -> bool:
+    """Whether there are as many containers as before; nothing else can be compared if not."""
     for field in ("containers", "initContainers"):
-        now, then = items(spec, field), items(before, field)
-        if len(now) != len(then):
+        if len(items(spec, field)) != len(items(before, field)):
             faults.forbidden(f"spec.{field}", "pod updates may not add or remove containers")
-        for index, container in enumerate(now):
-            if not (container.get("image") or "").strip():
-                faults.required(f"spec.{field}[{index}].image")
+            return False
+    return True
 
 
-def _deadline_update(spec: Obj, before: Obj, faults: Faults) -> None:
+def _deadline_update(spec: Obj, before: Obj, faults: Faults) -> bool:
+    """Whether the deadline is fine: it may be set, and brought forward."""
     now, then = spec.get("activeDeadlineSeconds"), before.get("activeDeadlineSeconds")
-    if then is None or now == then:
-        return
-    if now is None:
+    if then is not None and now is None:
         faults.invalid("spec.activeDeadlineSeconds", now, "must not update from a positive integer to nil value")
-    elif now > then:
+    elif then is not None and now > then:
         faults.invalid("spec.activeDeadlineSeconds", now, "must be less than or equal to previous value")
+        return False
+    return True
 
 
 def _gates_update(spec: Obj, before: Obj, faults: Faults) -> None:

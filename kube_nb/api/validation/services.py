@@ -22,24 +22,39 @@ def service(obj: Obj, faults: Faults, old: Obj | None) -> None:
     is_headless = spec.get("clusterIP") == "None"
     if not ports and not is_headless and kind != "ExternalName":
         faults.required("spec.ports")
-    if kind == "LoadBalancer" and is_headless:
-        faults.invalid("spec.clusterIPs[0]", "None", "may not be set to 'None' for LoadBalancer services")
+    if kind == "LoadBalancer":
+        _kubelet_port(ports, faults)
+    if kind in _EXTERNAL and is_headless:
+        faults.invalid("spec.clusterIPs[0]", "None", f"may not be set to 'None' for {kind} services")
     if kind == "ExternalName":
         _external_name(spec, faults)
-    _ports(ports, kind, faults)
+    _ports(ports, faults)
     faults.labels("spec.selector", spec.get("selector"))
     faults.one_of("spec.sessionAffinity", spec.get("sessionAffinity"), ("ClientIP", "None"))
     _stickiness(spec, faults)
     _addresses(spec, faults)
     faults.one_of("spec.type", kind, _TYPES)
+    _node_ports(ports, kind, faults)
+    _repeated_ports(ports, faults)
     _load_balancer(spec, kind, faults)
     _traffic(spec, kind, faults)
     _families(spec, faults)
 
 
+_KUBELET_PORT = 10250
+
+
+def _kubelet_port(ports: Sequence[Obj], faults: Faults) -> None:
+    for index, port in enumerate(ports):
+        if port.get("port") == _KUBELET_PORT:
+            detail = f"may not expose port {_KUBELET_PORT} externally since it is used by kubelet"
+            faults.invalid(f"spec.ports[{index}]", _KUBELET_PORT, detail)
+
+
 def _external_name(spec: Obj, faults: Faults) -> None:
-    if spec.get("clusterIP"):
-        faults.forbidden("spec.clusterIPs[0]", "may not be set when `type` is 'ExternalName'")
+    for field in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+        if spec.get(field):
+            faults.forbidden(f"spec.{field}", "may not be set for ExternalName services")
     name = (spec.get("externalName") or "").removesuffix(".")
     if not name:
         faults.required("spec.externalName")
@@ -47,23 +62,39 @@ def _external_name(spec: Obj, faults: Faults) -> None:
         faults.check("spec.externalName", name, names.is_dns1123_subdomain)
 
 
-def _ports(ports: Sequence[Obj], kind: str, faults: Faults) -> None:
-    seen_names: set[str] = set()
-    seen: set[tuple[str, int]] = set()
+def _ports(ports: Sequence[Obj], faults: Faults) -> None:
+    seen: set[str] = set()
     for index, port in enumerate(ports):
         here = f"spec.ports[{index}]"
-        _port_name(port.get("name") or "", len(ports), here, seen_names, faults)
-        number, protocol = port.get("port", 0), port.get("protocol") or ""
-        faults.port_number(f"{here}.port", number)
-        faults.one_of(f"{here}.protocol", protocol, PROTOCOLS)
+        _port_name(port.get("name") or "", len(ports), here, seen, faults)
+        faults.port_number(f"{here}.port", port.get("port", 0))
+        faults.one_of(f"{here}.protocol", port.get("protocol"), PROTOCOLS)
         faults.port(f"{here}.targetPort", port.get("targetPort", 0))
         if port.get("appProtocol") is not None:
             faults.check(f"{here}.appProtocol", port["appProtocol"], names.is_qualified_name)
-        if kind == "ClusterIP" and port.get("nodePort"):
-            faults.forbidden(f"{here}.nodePort", "may not be used when `type` is 'ClusterIP'")
-        if (protocol, number) in seen:
-            faults.duplicate(here, _bare_port(protocol, number))
-        seen.add((protocol, number))
+
+
+def _node_ports(ports: Sequence[Obj], kind: str, faults: Faults) -> None:
+    seen: set[tuple[str, int]] = set()
+    for index, port in enumerate(ports):
+        here, number = f"spec.ports[{index}].nodePort", port.get("nodePort")
+        if not number:
+            continue
+        if kind == "ClusterIP":
+            faults.forbidden(here, "may not be used when `type` is 'ClusterIP'")
+        key = (port.get("protocol", ""), number)
+        if key in seen:
+            faults.duplicate(here, number)
+        seen.add(key)
+
+
+def _repeated_ports(ports: Sequence[Obj], faults: Faults) -> None:
+    seen: set[tuple[str, int]] = set()
+    for index, port in enumerate(ports):
+        key = (port.get("protocol", ""), port.get("port", 0))
+        if key in seen:
+            faults.duplicate(f"spec.ports[{index}]", _bare_port(*key))
+        seen.add(key)
 
 
 def _bare_port(protocol: str, number: int) -> Obj:
@@ -84,12 +115,13 @@ def _port_name(name: str, count: int, path: str, seen: set[str], faults: Faults)
 
 
 def _stickiness(spec: Obj, faults: Faults) -> None:
-    config = spec.get("sessionAffinityConfig")
-    path = "spec.sessionAffinityConfig"
+    config, path = spec.get("sessionAffinityConfig"), "spec.sessionAffinityConfig"
     if spec.get("sessionAffinity") == "ClientIP":
         seconds = section(config, "clientIP").get("timeoutSeconds")
         if seconds is None:
-            faults.required(path, "must not be empty when session affinity is ClientIP")
+            missing = path if config is None else f"{path}.clientIP"
+            missing += "" if section(config, "clientIP") == {} else ".timeoutSeconds"
+            faults.required(missing, "when session affinity type is ClientIP")
         elif not 0 < seconds <= _LONGEST_STICKINESS_S:
             detail = f"must be greater than 0 and less than {_LONGEST_STICKINESS_S}"
             faults.invalid(f"{path}.clientIP.timeoutSeconds", seconds, detail)

@@ -23,9 +23,9 @@ _MODE = "must be a number between 0 and 0777 (octal), both inclusive"
 _SHORTEST_TOKEN_S = 600
 
 
-def volumes(found: Sequence[Obj], path: str, faults: Faults) -> frozenset[str]:
-    """All volumes; returns their names."""
-    seen: set[str] = set()
+def volumes(found: Sequence[Obj], path: str, faults: Faults) -> dict[str, str]:
+    """All volumes; returns name -> kind of source."""
+    seen: dict[str, str] = {}
     for index, volume in enumerate(found):
         here = f"{path}[{index}]"
         name = volume.get("name") or ""
@@ -33,9 +33,9 @@ def volumes(found: Sequence[Obj], path: str, faults: Faults) -> frozenset[str]:
             pass
         elif name in seen:
             faults.duplicate(f"{here}.name", name)
-        seen.add(name)
+        seen[name] = next((key for key in volume if key != "name"), "")
         source(volume, here, faults)
-    return frozenset(seen)
+    return seen
 
 
 def source(volume: Obj, path: str, faults: Faults) -> None:
