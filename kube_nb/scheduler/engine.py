@@ -5,6 +5,7 @@ puts the pod on a node, `forget` takes it off. Models pkg/scheduler/schedule_one
 Differs: filters that look at the node alone run before those that look at its pods, and these before all others.
 """
 
+import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,7 +34,11 @@ CLASSES = 512
 
 
 class Engine:
-    """One snapshot, several profiles. decisions: attempts worth remembering; explain: keep their arrays."""
+    """One snapshot, several profiles. decisions: attempts worth remembering; explain: keep their arrays.
+
+    score_cache, equivalence_classes: keep what is known of the nodes from shape to shape, and for pods alike at all.
+    random_start: begin each cycle at a random node of the ring in place of where the last one ended.
+    """
 
     def __init__(
         self,
@@ -43,6 +48,9 @@ class Engine:
         percentage_of_nodes_to_score: int | None = None,
         ties: TieBreaker | None = None,
         explain: bool = True,
+        score_cache: bool = True,
+        equivalence_classes: bool = True,
+        random_start: random.Random | None = None,
     ) -> None:
         self.handle = handle
         handle.engine = self
@@ -51,6 +59,10 @@ class Engine:
         self.percentage_of_nodes_to_score = percentage_of_nodes_to_score
         self.ties = ties or TieBreaker()
         self.explain = explain
+        self.score_cache = score_cache
+        self.equivalence_classes = equivalence_classes
+        self.last: Attempt | None = None
+        self._random_start = random_start
         self.decisions = Decisions()
         self.shapes = PodShapes()
         self.next_start = 0
@@ -83,7 +95,7 @@ class Engine:
         columns = self.columns
         columns.refresh()
         framework = self.framework_of(pod)
-        attempt = Attempt(pod.key, pod.uid, time_s, framework.scheduler_name, columns.names)
+        attempt = self.last = Attempt(pod.key, pod.uid, time_s, framework.scheduler_name, columns.names)
         if not columns.nodes:
             attempt.message = "no nodes available to schedule pods"
             return attempt
@@ -113,7 +125,11 @@ class Engine:
 
     def pod_class(self, framework: Framework, pod: PodInfo) -> PodClass:
         """What is known for pods of this shape, brought up to date."""
+        if not self.equivalence_classes:
+            return PodClass(framework, pod, self.columns)
         key = (framework.scheduler_name, pod.shape.number)
+        if not self.score_cache and key not in self._classes:
+            self._classes.clear()
         kept = self._classes.get(key)
         if kept is None or not kept.current or not kept.sync():
             if kept is None and len(self._classes) >= CLASSES:
@@ -124,6 +140,8 @@ class Engine:
     def _schedule(self, framework: Framework, pod: PodInfo, attempt: Attempt) -> None:
         columns = self.columns
         kept = self.pod_class(framework, pod)
+        if self._random_start is not None:
+            self.next_start = self._random_start.randrange(len(columns.nodes))
         start = attempt.start = self.next_start % len(columns.nodes)
         search = Search(columns, self.handle.nominator, framework, kept, pod)
         found = search.run(start, self._wanted(framework))

@@ -67,7 +67,7 @@ class PodClass:
             return False
         if changed:
             self._cursor = columns.cursor()
-            if len(changed) <= FEW:
+            if len(changed) <= self._few:
                 self._update_few(changed)
             else:
                 self._update(np.array(changed, dtype=np.int64))
@@ -150,6 +150,8 @@ class PodClass:
                 self._base += weight * int(flat[0])
         self._varying_rows = [entry for entry in self.varying if entry[1].scope is Scope.ROW]
         self.total: Ints = self._base.copy()
+        used = [*self._row_filters, *kept]
+        self._few = 0 if any(getattr(plugin, "columns_only", False) for plugin in used) else FEW
 
     # -- rows ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,156 @@
+"""`Workload`: machines and the tasks for them, from a trace, a dump, a cluster, or generated."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from kube_nb.machinery.types import Obj
+from kube_nb.scheduler import requests
+
+if TYPE_CHECKING:
+    from random import Random
+
+
+class WorkloadError(ValueError):
+    """What is wrong with a workload's source, and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One pod to place. arrival_s and duration_s: in virtual time, None: it stays. pinned: bound to a machine."""
+
+    obj: Obj
+    arrival_s: float = 0.0
+    duration_s: float | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.obj["metadata"]["name"])
+
+    @property
+    def priority(self) -> int:
+        return int(self.obj["spec"].get("priority") or 0)
+
+    def renamed(self, name: str) -> "Task":
+        return replace(self, obj={**self.obj, "metadata": {**self.obj["metadata"], "name": name}})
+
+
+@dataclass(frozen=True)
+class Workload:
+    """nodes: Node objects in the order in which they are looked at; tasks: in order of arrival."""
+
+    name: str
+    nodes: Sequence[Obj]
+    tasks: Sequence[Task]
+    namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def with_nodes(self, nodes: Sequence[Obj]) -> "Workload":
+        return replace(self, nodes=nodes)
+
+    def with_tasks(self, tasks: Sequence[Task], name: str = "") -> "Workload":
+        return replace(self, tasks=tasks, name=name or self.name)
+
+    def total(self, resource: str) -> int:
+        """What all nodes have of it."""
+        return sum(requests.amounts(node["status"]["allocatable"]).get(resource, 0) for node in self.nodes)
+
+    def asked(self, resource: str) -> int:
+        """What all tasks ask for of it."""
+        sums: dict[int, int] = {}
+        total = 0
+        for task in self.tasks:
+            spec = task.obj["spec"]
+            if id(spec) not in sums:
+                sums[id(spec)] = requests.pod_requests(spec).get(resource, 0)
+            total += sums[id(spec)]
+        return total
+
+    def inflated(self, stream: "Random", resource: str, ratio: float) -> "Workload":
+        """Shuffled, then random copies appended until the next would ask for more than ratio times the capacity.
+
+        The openb paper's experiment. Copies are named ``<name>-copy-<number>``.
+        """
+        tasks = list(self.tasks)
+        stream.shuffle(tasks)
+        limit, asked = ratio * self.total(resource), self.asked(resource)
+        amounts = [requests.pod_requests(task.obj["spec"]).get(resource, 0) for task in tasks]
+        originals = len(tasks)
+        if not any(amounts):
+            return self.with_tasks(tasks)
+        while True:
+            number = stream.randrange(originals)
+            asked += amounts[number]
+            if asked > limit:
+                return self.with_tasks(tasks)
+            tasks.append(tasks[number].renamed(f"{tasks[number].name}-copy-{len(tasks)}"))
+
+    # -- sources ---------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def openb(cls, name: str = "default", nodes: str = "gpu") -> "Workload":
+        """The trace of Alibaba's GPU cluster; see `openb`. name: one of `openb.WORKLOADS`; nodes: gpu or all."""
+        from kube_nb.whatif import openb  # here: it builds workloads itself
+
+        return openb.load(name, nodes)
+
+    @classmethod
+    def generate(cls, kind: str = "borg", *, machines: int = 1000, tasks: int = 0, seed: int = 0) -> "Workload":
+        """A mix after documented distributions; see `generate`. kind: one of `generate.MIXES`."""
+        from kube_nb.whatif import generate  # here: as above
+
+        return generate.workload(kind, machines=machines, tasks=tasks, seed=seed)
+
+    @classmethod
+    def dump(cls, source: "str | Path | Obj", name: str = "dump") -> "Workload":
+        """From ``kubectl get nodes,pods -A -o yaml`` (or json): text, a file's path, or the List itself.
+
+        Pods lose their nodes: they are to be placed anew. Finished pods are left out.
+        """
+        return cls.of_objects(_items(source), name)
+
+    @classmethod
+    def cluster(cls, cluster: Any, name: str = "cluster") -> "Workload":
+        """From a running cluster: anything with ``get(kind)`` giving objects, as the facade has."""
+        return cls.of_objects([*cluster.get("nodes"), *cluster.get("pods", namespace="")], name)
+
+    @classmethod
+    def of_objects(cls, objs: Iterable[Obj], name: str) -> "Workload":
+        nodes, tasks = [], []
+        for place, obj in enumerate(objs):
+            if not isinstance(obj, dict) or "metadata" not in obj:
+                raise WorkloadError(f"items[{place}]: no object with metadata")
+            if obj.get("kind") == "Node":
+                nodes.append(obj)
+            elif obj.get("kind") == "Pod" and (obj.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
+                tasks.append(Task(_unplaced(obj)))
+        if not nodes:
+            raise WorkloadError(f"{name}: no nodes in it")
+        return cls(name, nodes, tasks)
+
+
+def _unplaced(pod: Obj) -> Obj:
+    spec = {key: value for key, value in pod["spec"].items() if key != "nodeName"}
+    return {"metadata": pod["metadata"], "spec": spec}
+
+
+def _items(source: "str | Path | Obj") -> Sequence[Obj]:
+    if isinstance(source, Path) or (isinstance(source, str) and "\n" not in source):
+        source = Path(source).read_text()
+    if isinstance(source, str):
+        try:
+            data = (
+                json.loads(source) if source.lstrip().startswith("{") else list(yaml.load_all(source, yaml.CSafeLoader))
+            )
+        except (yaml.YAMLError, ValueError) as error:
+            raise WorkloadError(f"neither YAML nor JSON: {error}") from None
+    else:
+        data = source
+    found: list[Obj] = []
+    for document in data if isinstance(data, list) else [data]:
+        if document is not None:
+            found += document.get("items", [document])
+    return found
