@@ -239,7 +239,9 @@ class Container:
             self._task.cancel()
 
     async def stop(self, timeout_s: float) -> None:
-        """Stop signal, wait, SIGKILL, wait."""
+        """Stop signal, wait, SIGKILL, wait. One that was never started is over at once."""
+        if self.status.state is ContainerState.CREATED:
+            self._finish(137, "Error", "")
         if self._exited is None or self._exited.done():
             return
         self.signal(self.image.stop_signal)

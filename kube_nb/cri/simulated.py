@@ -234,7 +234,7 @@ class SimulatedRuntime:
         if container.status.state is not ContainerState.CREATED:
             raise RuntimeFailure("Unknown", f"container {container_id} is not in created state")
         await self._pass(container.image.start_s)
-        if container_id in self._containers:
+        if container.status.state is ContainerState.CREATED:
             container.start()
 
     async def stop_container(self, container_id: str, timeout_s: float) -> None:

@@ -92,9 +92,10 @@ class Kubelet:
             await self._run_with_api()
         finally:
             self.runtime.unsubscribe(self._container_changed)
-            for task in self._tasks:
+            ending = [*self._tasks, *self._ending]
+            for task in ending:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*ending, return_exceptions=True)
             for worker in list(self.workers.values()):
                 await worker.stop()
             if self.recorder is not None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from kube_nb.client import EventRecorder
+from kube_nb.client import EventRecorder, Unreachable
 from kube_nb.cri.files import File
 from kube_nb.cri.runtime import ContainerState, ContainerStatus, Runtime, RuntimeFailure
 from kube_nb.kubelet import actions, containers, volumes
@@ -28,6 +28,7 @@ from kube_nb.kubelet.statuses import Statuses
 from kube_nb.kubelet.volumes import MountFault, Volumes
 from kube_nb.machinery import objects, times
 from kube_nb.machinery.clock import Clock, periodic
+from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.types import Obj
 
 #: Containers always get this long to end.
@@ -197,8 +198,10 @@ class PodWorker:
             self._interrupted = False
             self._task.uncancel()
             return None, False
-        except RuntimeFailure as failure:
+        except (RuntimeFailure, ApiError, Unreachable) as failure:
             _log.warning("Error syncing pod", extra={"pod": self.record.full_name, "err": str(failure)})
+        except Exception:  # a bug here must not take the pod's worker away
+            _log.exception("Error syncing pod", extra={"pod": self.record.full_name})
         finally:
             self._interruptible = False
         return self._shared.clock.time() + RETRY_S, False
@@ -456,6 +459,9 @@ class PodWorker:
                 await asyncio.wait([stopping, hurry], return_when=asyncio.FIRST_COMPLETED)
                 if stopping.done():
                     stopping.result()
+            except RuntimeFailure as failure:
+                _log.warning("Error killing pod", extra={"pod": self.record.full_name, "err": str(failure)})
+                await asyncio.sleep(RETRY_S)
             finally:
                 for task in (stopping, hurry):
                     task.cancel()

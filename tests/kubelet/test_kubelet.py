@@ -157,6 +157,18 @@ async def test_a_second_deletion_with_less_grace_hurries_the_first(world: Start)
         assert not w.kubelet.workers
 
 
+@pytest.mark.parametrize("after_s", [0.05, 0.2, 0.5, 1, 1.5, 2, 2.3])
+async def test_a_pod_can_be_deleted_at_any_moment_of_its_start(world: Start, after_s: float) -> None:
+    async with world(speed=1) as w:
+        await w.run("{image: nginx}", "{image: busybox, command: [sleep, infinity]}", terminationGracePeriodSeconds=3)
+        await asyncio.sleep(after_s)
+        await w.client.delete(PODS, "web", "default")
+        assert await w.gone() <= after_s + 3
+        await asyncio.sleep(0.1)
+        assert not w.kubelet.workers
+        assert not w.runtime._containers
+
+
 async def test_a_forced_deletion_leaves_nothing_on_the_node(world: Start) -> None:
     async with world() as w:
         await w.run("{image: busybox, command: [sleep, infinity]}")
