@@ -79,13 +79,22 @@ def _load(text: str, line: int) -> Json:
         return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        inside = mark.line if mark else 0
-        problem = error.problem or error.context or "malformed"
-        raise ManifestError(
-            f"error converting YAML to JSON: yaml: line {inside + 1}: {problem}", line + inside
-        ) from None
+        text = f"error converting YAML to JSON: yaml: {_go_problem(error)}"
+        raise ManifestError(text, line + (mark.line if mark else 0)) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ManifestError(f"error converting YAML to JSON: yaml: {error}", line) from None
+
+
+def _go_problem(error: yaml.MarkedYAMLError) -> str:
+    """The fault as go-yaml words it; it counts lines from 1 for what its scanner finds and from 0 for its parser."""
+    problem = error.problem or error.context or "malformed"
+    if isinstance(error, yaml.constructor.ConstructorError):
+        inside = error.problem_mark.line if error.problem_mark else 0
+        return f"unmarshal errors:\n  line {inside + 1}: {problem}"
+    marks = [mark.line for mark in (error.context_mark, error.problem_mark) if mark and mark.line]
+    if not marks:
+        return str(problem)
+    return f"line {marks[0] + isinstance(error, yaml.scanner.ScannerError)}: {problem}"
 
 
 def _json_documents(text: str) -> Iterator[Document]:

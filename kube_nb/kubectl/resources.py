@@ -105,6 +105,7 @@ async def targets(inv: Invocation, args: Sequence[str] | None = None, *, everyth
             "   '<resource> <name>'\n   '<resource>'"
         )
     if selection.names:
+        refuse_selector(inv)
         return [Target(mapping, scope(inv, mapping), name) for mapping, name in selection.names]
     if not everything and not inv.flags.values.get("selector") and not inv.flags.values.get("field-selector"):
         raise KubectlError("error: resource(s) were provided, but no name was specified")
@@ -116,6 +117,12 @@ async def targets(inv: Invocation, args: Sequence[str] | None = None, *, everyth
     return found
 
 
+def refuse_selector(inv: Invocation) -> None:
+    """Names and a selector together are refused."""
+    if inv.flags.values.get("selector"):
+        raise KubectlError("error: name cannot be provided when a selector is specified")
+
+
 def scope(inv: Invocation, mapping: Mapping) -> str | None:
     """The namespace for requests: None for cluster-scoped kinds and for ``--all-namespaces``."""
     if not mapping.namespaced or inv.flags.values.get("all-namespaces"):
@@ -125,14 +132,31 @@ def scope(inv: Invocation, mapping: Mapping) -> str | None:
 
 async def list_objects(inv: Invocation, mapping: Mapping) -> Obj:
     """The objects of a kind that the selectors choose, with apiVersion and kind on every item."""
-    listed = await inv.session.client.list(
-        mapping.gvr,
-        scope(inv, mapping),
-        label_selector=inv.flags.values.get("selector") or "",
-        field_selector=inv.flags.values.get("field-selector") or "",
-    )
+    try:
+        listed = await inv.session.client.list(
+            mapping.gvr,
+            scope(inv, mapping),
+            label_selector=inv.flags.values.get("selector") or "",
+            field_selector=inv.flags.values.get("field-selector") or "",
+        )
+    except ApiError as error:
+        raise list_error(inv, mapping, error) from None
     head = {"apiVersion": mapping.gvr.api_version, "kind": mapping.kind}
     return {**listed, "items": [{**head, **item} for item in listed.get("items") or []]}
+
+
+def list_error(inv: Invocation, mapping: Mapping, error: ApiError) -> ApiError:
+    """A refused list with what was asked for. Models cli-runtime's EnhanceListError."""
+    if error.code not in (400, 404) or error.message.startswith("Unable to "):
+        return error
+    labels, fields = (inv.flags.values.get(flag) or "" for flag in ("selector", "field-selector"))
+    gvr = mapping.gvr
+    what = f'"{gvr.group}/{gvr.version}, Resource={gvr.resource}"'
+    if labels or fields:
+        text = f'Unable to find {what} that match label selector "{labels}", field selector "{fields}"'
+    else:
+        text = f"Unable to list {what}"
+    return ApiError(error.code, error.reason, f"{text}: {error.message}", error.details)
 
 
 async def read(inv: Invocation, target: Target) -> Obj:

@@ -1,7 +1,9 @@
 """From a command line to a `Result`: finds the verb, reads its flags, runs it, words its errors."""
 
+import copy
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kube_nb.client.errors import Unreachable
 from kube_nb.kubectl import helptext
@@ -9,6 +11,7 @@ from kube_nb.kubectl.command import Command, Invocation, Session
 from kube_nb.kubectl.resources import message_of
 from kube_nb.kubectl.result import KubectlError, Result
 from kube_nb.kubectl.verbs import registry
+from kube_nb.kubectl.warnings import WarningTransport
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.pflag import Flag, FlagError, FlagSet, Parsed
 
@@ -35,14 +38,20 @@ async def run(command_line: str | Sequence[str], session: Session, result: Resul
     if argv[:1] == ["kubectl"]:
         argv = argv[1:]
     result = Result() if result is None else result
+    warnings = WarningTransport(session.client.transport, result)
+    client = copy.copy(session.client)
+    client.transport = warnings
     try:
-        await _run(argv, session, result)
+        await _run(argv, replace(session, client=client), result)
     except KubectlError as error:
         _refuse(result, error.text, error.exit_code)
     except ApiError as error:
         _refuse(result, message_of(error), 1)
     except Unreachable as error:
         _refuse(result, _unreachable(str(error)), 1)
+    if warnings.seen and "--warnings-as-errors" in argv and not result.exit_code:
+        count = len(warnings.seen)
+        _refuse(result, f"error: {count} warning{'s' if count > 1 else ''} received", 1)
     return result
 
 

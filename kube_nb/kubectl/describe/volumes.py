@@ -101,12 +101,12 @@ def _projected(out: Writer, volume: Obj) -> None:
     out.line(2, "Type:", "Projected (a volume that contains injected data from multiple sources)")
     for each in volume.get("sources") or ():
         if "secret" in each:
-            _fields(out, each["secret"], (("SecretName", "name", ""), ("Optional", "optional", False)))
+            _fields(out, each["secret"], (("SecretName", "name", ""), ("SecretOptionalName", "optional", None)))
         elif "downwardAPI" in each:
             out.line(2, "DownwardAPI:", True)
         elif "configMap" in each:
-            # Before 1.33 kubectl left the pointer's nil visible here; a missing `optional` prints as <nil>.
-            _fields(out, each["configMap"], (("ConfigMapName", "name", ""), ("Optional", "optional", False)))
+            # kubectl before 1.33 shows the pointer here: <nil> for what is not set.
+            _fields(out, each["configMap"], (("ConfigMapName", "name", ""), ("ConfigMapOptional", "optional", None)))
         elif "serviceAccountToken" in each:
             out.line(2, "TokenExpirationSeconds:", each["serviceAccountToken"].get("expirationSeconds"))
 

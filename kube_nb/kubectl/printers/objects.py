@@ -12,8 +12,8 @@ from kube_nb.machinery.types import Json, Obj
 
 
 def to_json(obj: Json) -> str:
-    """Indented by four, as kubectl prints it, with a newline at the end."""
-    text = json.dumps(obj, indent=4, ensure_ascii=False)
+    """Indented by four, keys sorted, as kubectl prints what comes from a server, with a newline at the end."""
+    text = json.dumps(obj, indent=4, ensure_ascii=False, sort_keys=True)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + "\n"
 
 

@@ -49,7 +49,9 @@ def printer(
             columns = custom_columns.parse(argument)
             return lambda found, listing: custom_columns.render(columns, found, headers=headers)
     except jsonpath.JsonPathError as error:
-        raise KubectlError(f"error: error parsing jsonpath {argument}, {error}") from None
+        text = str(error)
+        about = "" if form == "custom-columns" else f"error parsing jsonpath {argument}, "
+        raise KubectlError(f"error: {about}{text}") from None
     raise KubectlError(
         f'error: unable to match a printer suitable for the output format "{form}", allowed formats are: {allowed}'
     )

@@ -18,6 +18,7 @@ from kube_nb.machinery.patch import merge, strategic
 from kube_nb.machinery.pflag import Flag
 from kube_nb.machinery.types import Obj
 
+_CLIENT_SIDE, _SERVER_SIDE = "kubectl-client-side-apply", "kubectl"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -60,6 +61,8 @@ async def apply(inv: Invocation, target: resources.Target) -> None:
 
 async def _server_side(inv: Invocation, target: resources.Target, obj: Obj) -> None:
     query = changes.write_query(inv)
+    if not inv.given("field-manager"):
+        query["fieldManager"] = [_SERVER_SIDE]
     if inv["force-conflicts"]:
         query["force"] = ["true"]
     path = target.mapping.gvr.path(target.namespace, target.name)
@@ -70,7 +73,38 @@ async def _server_side(inv: Invocation, target: resources.Target, obj: Obj) -> N
         if error.code == 409:
             raise KubectlError(f"error: {error.message}\n{_CONFLICT_ADVICE}") from None
         raise
+    manager = query["fieldManager"][0]
+    if changes.dry_run(inv) == "none" and await _migrate(inv, target, stored, manager):
+        stored = (await inv.session.client.raw("PATCH", path, query, obj, headers)).object()
     changes.report(inv, target, stored, "serverside-applied")
+
+
+async def _migrate(inv: Invocation, target: resources.Target, stored: Obj, manager: str) -> bool:
+    """Give the server-side manager what client-side apply owned, so that fields dropped from the manifest go.
+
+    Models client-go util/csaupgrade, and migrateToSSAIfNecessary of kubectl apply.
+    """
+    rows = stored["metadata"].get("managedFields") or []
+    old = [row for row in rows if row.get("operation") == "Update" and row.get("manager") == _CLIENT_SIDE]
+    ours = [row for row in rows if row.get("operation") == "Apply" and row.get("manager") == manager]
+    if not old or not ours:
+        return False
+    fields = ours[0].get("fieldsV1") or {}
+    for row in old:
+        fields = _union(fields, row.get("fieldsV1") or {})
+    kept = [{**row, "fieldsV1": fields} if row is ours[0] else row for row in rows if row not in old]
+    body = [
+        {"op": "replace", "path": "/metadata/managedFields", "value": kept},
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": stored["metadata"]["resourceVersion"]},
+    ]
+    await inv.session.client.patch(target.mapping.gvr, target.name, body, target.namespace, type="json")
+    return True
+
+
+def _union(one: Obj, other: Obj) -> Obj:
+    """Two FieldsV1 trees in one."""
+    shared = {key: _union(one[key], other[key]) for key in one if key in other}
+    return {**one, **other, **shared}
 
 
 async def _client_side(inv: Invocation, target: resources.Target, obj: Obj) -> None:
@@ -107,14 +141,18 @@ async def _patch(inv: Invocation, target: resources.Target, live: Obj, modified:
         changes.report(inv, target, modified, "configured")
         return
     path = target.mapping.gvr.path(target.namespace, target.name)
-    headers = {"content-type": f"application/{type}-patch+json", "accept": "application/json"}
+    headers = {"content-type": _CONTENT_TYPES[type], "accept": "application/json"}
     try:
         response = await inv.session.client.raw("PATCH", path, changes.write_query(inv), body, headers)
     except ApiError as error:
         raise _with_source(error, "applying patch to", target) from None
-    stored = response.object()
-    same = stored["metadata"].get("resourceVersion") == live["metadata"].get("resourceVersion")
-    changes.report(inv, target, stored, "unchanged" if same and changes.dry_run(inv) == "none" else "configured")
+    changes.report(inv, target, response.object(), "configured")
+
+
+_CONTENT_TYPES = {
+    "merge": "application/merge-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+}
 
 
 def _three_way(gvk: GVK, original: Obj, modified: Obj, live: Obj) -> tuple[PatchType, Obj]:
@@ -173,6 +211,6 @@ COMMAND = Command(
         Flag("server-side", "bool", help="If true, apply runs in the server instead of the client."),
         Flag("force-conflicts", "bool", help="If true, server-side apply will force the changes against conflicts."),
         changes.VALIDATE,
-        *changes.change_flags("kubectl-client-side-apply"),
+        *changes.change_flags(_CLIENT_SIDE),
     ),
 )

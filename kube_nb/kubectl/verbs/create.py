@@ -6,7 +6,7 @@ Models kubectl pkg/cmd/create.
 import orjson
 
 from kube_nb.kubectl import changes, resources
-from kube_nb.kubectl.command import Command, Invocation
+from kube_nb.kubectl.command import Command, Invocation, usage_error
 from kube_nb.kubectl.result import KubectlError
 from kube_nb.kubectl.verbs.create_objects import SUBCOMMANDS
 from kube_nb.machinery import labels, objects
@@ -18,8 +18,10 @@ async def run(inv: Invocation) -> None:
     if inv["raw"]:
         await _raw(inv)
         return
+    if inv.args:
+        raise usage_error("kubectl create", f"Unexpected args: [{' '.join(inv.args)}]")
     if not inv["filename"]:
-        raise KubectlError("error: must specify one of -f and -k\n\n")
+        raise KubectlError("error: must specify one of -f and -k")
     found = [target for target in await resources.targets(inv) if _selected(inv, target)]
     if not found and not inv.result.exit_code:
         raise KubectlError("error: no objects passed to create")

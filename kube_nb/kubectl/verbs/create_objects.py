@@ -1,49 +1,21 @@
-"""``kubectl create deployment|namespace|configmap|secret|job|service``: objects made from flags."""
+"""``kubectl create deployment|namespace|configmap|secret|job|cronjob|serviceaccount``: objects made from flags."""
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Mapping
 
-from kube_nb.kubectl import changes, resources, workloads
+from kube_nb.kubectl import workloads
 from kube_nb.kubectl.command import Command, Invocation
 from kube_nb.kubectl.result import KubectlError
+from kube_nb.kubectl.verbs import create_access, create_jobs, create_policies, create_services
+from kube_nb.kubectl.verbs.create_command import command
 from kube_nb.machinery import names
-from kube_nb.machinery.gvk import GVK
 from kube_nb.machinery.pflag import Flag
 from kube_nb.machinery.types import Obj
-
-Make = Callable[[Invocation, str], Obj]
-
-
-def _command(name: str, about: str, usage: str, make: Make, *flags: Flag, aliases: Sequence[str] = ()) -> Command:
-    async def run(inv: Invocation) -> None:
-        if not inv.args:
-            raise KubectlError(
-                f"error: exactly one NAME is required, got 0\nSee 'kubectl create {name} -h' for help and examples"
-            )
-        await _create(inv, make(inv, inv.args[0]))
-
-    return Command(
-        name=name,
-        about=about,
-        usage=f"kubectl create {usage} [options]",
-        run=run,
-        aliases=aliases,
-        flags=(*flags, changes.VALIDATE, *changes.change_flags("kubectl-create")),
-    )
-
-
-async def _create(inv: Invocation, obj: Obj) -> None:
-    mapping = await inv.session.mapper.kind(GVK.of(obj))
-    assert mapping is not None
-    namespace = inv.namespace if mapping.namespaced else None
-    target = resources.Target(mapping, namespace, obj["metadata"]["name"], obj)
-    changes.report(inv, target, await changes.create(inv, target, obj), "created")
 
 
 def _deployment(inv: Invocation, name: str) -> Obj:
     images = inv["image"]
-    if not images:
-        raise KubectlError('error: required flag(s) "image" not set')
     command = inv.args[1:]
     if command and len(images) > 1:
         raise KubectlError("error: cannot specify multiple --image options and command")
@@ -56,22 +28,6 @@ def _namespace(inv: Invocation, name: str) -> Obj:
 
 def _service_account(inv: Invocation, name: str) -> Obj:
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
-
-
-def _job(inv: Invocation, name: str) -> Obj:
-    if not inv["image"]:
-        raise KubectlError("error: either --image or --from must be specified")
-    container: Obj = {"image": inv["image"], "name": name, "resources": {}}
-    if inv.args[1:]:
-        container["command"] = inv.args[1:]
-    template = {"metadata": {}, "spec": {"containers": [container], "restartPolicy": "Never"}}
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {"name": name},
-        "spec": {"template": template},
-        "status": {},
-    }
 
 
 # -- data from literals and files --------------------------------------------------------------------------------------
@@ -152,128 +108,84 @@ def _generic_secret(inv: Invocation, name: str) -> Obj:
 def _tls_secret(inv: Invocation, name: str) -> Obj:
     if not inv["cert"] or not inv["key"]:
         raise KubectlError("error: key and cert must be specified")
-    data = {"tls.crt": _file(inv, inv["cert"]), "tls.key": _file(inv, inv["key"])}
+    data = {"tls.crt": _pem(inv, inv["cert"]), "tls.key": _pem(inv, inv["key"])}
     return _secret(name, data, "kubernetes.io/tls")
+
+
+def _pem(inv: Invocation, path: str) -> bytes:
+    try:
+        return _file(inv, path)
+    except KubectlError as error:
+        raise KubectlError(f"error: Cannot read file {path}, {error.text.removeprefix('error: ')}") from None
+
+
+def _registry_secret(inv: Invocation, name: str) -> Obj:
+    user, password = inv["docker-username"], inv["docker-password"]
+    if not inv["from-file"] and not (user and password and inv["docker-server"]):
+        raise KubectlError(
+            "error: either --from-file or the combination of --docker-username, --docker-password and --docker-server "
+            "is required"
+        )
+    if inv["from-file"]:
+        data = _file(inv, inv["from-file"][0].rpartition("=")[2])
+    else:
+        entry = {"username": user, "password": password, "email": inv["docker-email"]}
+        entry = {key: value for key, value in entry.items() if value}
+        entry["auth"] = base64.b64encode(f"{user}:{password}".encode()).decode()
+        data = json.dumps({"auths": {inv["docker-server"]: entry}}, separators=(",", ":")).encode()
+    return _secret(name, {".dockerconfigjson": data}, "kubernetes.io/dockerconfigjson")
 
 
 _SECRET = Command(
     name="secret",
     about="Create a secret with specified type.",
-    usage="kubectl create secret (generic | tls) [options]",
+    usage="kubectl create secret (docker-registry | generic | tls) [options]",
     subcommands=(
-        _command(
+        command(
+            "docker-registry",
+            "Create a new secret for use with container registries.",
+            "secret docker-registry NAME --docker-username=user --docker-password=password --docker-email=email",
+            _registry_secret,
+            Flag("docker-server", default="https://index.docker.io/v1/", help="Server location for the registry."),
+            Flag("docker-username", help="Username for the registry authentication."),
+            Flag("docker-password", help="Password for the registry authentication."),
+            Flag("docker-email", help="Email for the registry."),
+            Flag("from-file", "strings", help="A file that holds the registry's configuration."),
+            refusal="failed to create secret",
+        ),
+        command(
             "generic",
             "Create a secret from a local file, directory, or literal value.",
             "secret generic NAME [--type=string] [--from-file=[key=]source] [--from-literal=key1=value1]",
             _generic_secret,
             *_DATA_FLAGS,
             Flag("type", help="The type of secret to create."),
+            refusal="failed to create secret",
         ),
-        _command(
+        command(
             "tls",
             "Create a TLS secret from the given public/private key pair.",
             "secret tls NAME --cert=path/to/cert/file --key=path/to/key/file",
             _tls_secret,
             Flag("cert", help="Path to PEM encoded public key certificate."),
             Flag("key", help="Path to private key associated with given certificate."),
+            refusal="failed to create secret",
         ),
     ),
 )
 
-
-# -- services ----------------------------------------------------------------------------------------------------------
-
-
-def _service(type: str) -> Make:
-    def make(inv: Invocation, name: str) -> Obj:
-        ports = [_tcp(text) for text in inv["tcp"]]
-        spec: Obj = {}
-        if type == "ClusterIP" and inv["clusterip"]:
-            spec["clusterIP"] = inv["clusterip"]
-        if type == "NodePort" and inv["node-port"]:
-            ports = [{**port, "nodePort": inv["node-port"]} for port in ports]
-        if not ports and spec.get("clusterIP") != "None":
-            raise KubectlError("error: at least one tcp port specifier must be provided")
-        return workloads.service(name, selector={"app": name}, ports=ports, labels={"app": name}, type=type, spec=spec)
-
-    return make
-
-
-def _external_name(inv: Invocation, name: str) -> Obj:
-    if not inv["external-name"]:
-        raise KubectlError('error: required flag(s) "external-name" not set')
-    spec = {"externalName": inv["external-name"]}
-    ports = [_tcp(text) for text in inv["tcp"]]
-    return workloads.service(
-        name, selector={"app": name}, ports=ports, labels={"app": name}, type="ExternalName", spec=spec
-    )
-
-
-def _tcp(text: str) -> Obj:
-    """``80:8080`` or ``80`` as a service port, named as kubectl names it."""
-    port, colon, target = text.partition(":")
-    if not port.isdecimal():
-        raise KubectlError(f"error: invalid port: {text}")
-    target = target if colon else port
-    return {
-        "name": f"{port}-{target}" if colon else port,
-        "port": int(port),
-        "protocol": "TCP",
-        "targetPort": workloads.target_port(target),
-    }
-
-
-_TCP = Flag("tcp", "strings", help="Port pairs can be specified as '<port>:<targetPort>'.")
-_SERVICE = Command(
-    name="service",
-    aliases=("svc",),
-    about="Create a service using a specified subcommand.",
-    usage="kubectl create service (clusterip | nodeport | loadbalancer | externalname) [options]",
-    subcommands=(
-        _command(
-            "clusterip",
-            "Create a ClusterIP service with the specified name.",
-            "service clusterip NAME [--tcp=<port>:<targetPort>]",
-            _service("ClusterIP"),
-            _TCP,
-            Flag("clusterip", help="Assign your own ClusterIP or set to 'None' for a 'headless' service."),
-        ),
-        _command(
-            "nodeport",
-            "Create a NodePort service with the specified name.",
-            "service nodeport NAME [--tcp=port:targetPort]",
-            _service("NodePort"),
-            _TCP,
-            Flag("node-port", "int", help="Port used to expose the service on each node in a cluster."),
-        ),
-        _command(
-            "loadbalancer",
-            "Create a LoadBalancer service with the specified name.",
-            "service loadbalancer NAME [--tcp=port:targetPort]",
-            _service("LoadBalancer"),
-            _TCP,
-        ),
-        _command(
-            "externalname",
-            "Create an ExternalName service with the specified name.",
-            "service externalname NAME --external-name external.name",
-            _external_name,
-            _TCP,
-            Flag("external-name", help="External name of service."),
-        ),
-    ),
-)
 
 SUBCOMMANDS = (
-    _command(
+    command(
         "configmap",
         "Create a config map from a local file, directory or literal value.",
         "configmap NAME [--from-file=[key=]source] [--from-literal=key1=value1]",
         _config_map,
         *_DATA_FLAGS,
         aliases=("cm",),
+        refusal="failed to create configmap:",
     ),
-    _command(
+    command(
         "deployment",
         "Create a deployment with the specified name.",
         "deployment NAME --image=image -- [COMMAND] [args...]",
@@ -282,22 +194,21 @@ SUBCOMMANDS = (
         Flag("port", "int", help="The containerPort that this deployment exposes."),
         Flag("replicas", "int", default=1, short="r", help="Number of replicas to create."),
         aliases=("deploy",),
+        refusal="failed to create deployment:",
+        required=("image",),
     ),
-    _command(
-        "job",
-        "Create a job with the specified name.",
-        "job NAME --image=image -- [COMMAND] [args...]",
-        _job,
-        Flag("image", help="Image name to run."),
-    ),
-    _command("namespace", "Create a namespace with the specified name.", "namespace NAME", _namespace, aliases=("ns",)),
+    command("namespace", "Create a namespace with the specified name.", "namespace NAME", _namespace, aliases=("ns",)),
     _SECRET,
-    _SERVICE,
-    _command(
+    create_services.COMMAND,
+    *create_access.COMMANDS,
+    *create_jobs.COMMANDS,
+    *create_policies.COMMANDS,
+    command(
         "serviceaccount",
         "Create a service account with the specified name.",
         "serviceaccount NAME",
         _service_account,
         aliases=("sa",),
+        refusal="failed to create serviceaccount:",
     ),
 )

@@ -10,7 +10,7 @@ from kube_nb.kubectl.command import Command, Invocation
 from kube_nb.kubectl.mapper import Mapping
 from kube_nb.kubectl.printers import jsonpath, output, tables
 from kube_nb.kubectl.result import KubectlError
-from kube_nb.machinery import quantity
+from kube_nb.machinery import duration, quantity, times
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.pflag import Flag
 from kube_nb.machinery.types import Json, Obj
@@ -138,6 +138,7 @@ async def fetch_tables(inv: Invocation) -> list[Group]:
         return await _named_tables(inv, named)
     selection = await resources.select(inv, inv.args)
     if selection.names:
+        resources.refuse_selector(inv)
         return await _named_tables(inv, [(m, name, resources.scope(inv, m)) for m, name in selection.names])
     return [(mapping, [await _listed_table(inv, mapping)]) for mapping in selection.mappings]
 
@@ -167,7 +168,10 @@ async def _listed_table(inv: Invocation, mapping: Mapping) -> Obj:
     if inv["sort-by"]:
         query["includeObject"] = ["Object"]
     path = mapping.gvr.path(resources.scope(inv, mapping))
-    first = await _table(inv, path, query)
+    try:
+        first = await _table(inv, path, query)
+    except ApiError as error:
+        raise resources.list_error(inv, mapping, error) from None
     rows, token = list(first.get("rows") or []), first["metadata"].get("continue")
     while token:
         part = await _table(inv, path, {**query, "continue": [token]})
@@ -185,7 +189,21 @@ def _sorted_rows(rows: list[Obj], expression: str) -> list[Obj]:
 
 async def _table(inv: Invocation, path: str, query: dict[str, list[str]]) -> Obj:
     response = await inv.session.client.raw("GET", path, query=query, headers={"accept": TABLE})
-    return response.object()
+    found = response.object()
+    return found if found.get("kind") == "Table" else _bare_table(inv, found)
+
+
+def _bare_table(inv: Invocation, obj: Obj) -> Obj:
+    """For what the server does not print: its name and age."""
+    created = obj["metadata"].get("creationTimestamp")
+    age = duration.human(times.seconds_since(created, inv.session.clock.now())) if created else "<unknown>"
+    columns = [{"name": "Name", "type": "string"}, {"name": "Age", "type": "string"}]
+    return {
+        "kind": "Table",
+        "metadata": {},
+        "columnDefinitions": columns,
+        "rows": [{"cells": [obj["metadata"]["name"], age], "object": obj}],
+    }
 
 
 def _print_tables(inv: Invocation, groups: list[Group]) -> None:

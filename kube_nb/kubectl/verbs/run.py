@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from kube_nb.api.resources import SERVICES
 from kube_nb.kubectl import changes, resources, workloads
-from kube_nb.kubectl.command import Command, Invocation
+from kube_nb.kubectl.command import Command, Invocation, usage_error
 from kube_nb.kubectl.result import KubectlError
 from kube_nb.machinery import names
 from kube_nb.machinery.errors import ApiError
@@ -18,22 +18,26 @@ _RESTART = ("Always", "OnFailure", "Never")
 
 
 async def _run(inv: Invocation) -> None:
-    if len(inv.args) < 1:
-        raise KubectlError("error: NAME is required for run\nSee 'kubectl run -h' for help and examples")
     if not inv["image"]:
         raise KubectlError('error: required flag(s) "image" not set')
+    if len(inv.args) < 1:
+        raise usage_error("kubectl run", "NAME is required for run")
     if inv["restart"] not in _RESTART:
-        raise KubectlError(f"error: invalid restart policy: {inv['restart']}")
+        raise usage_error("kubectl run", f"invalid restart policy: {inv['restart']}")
+    if inv["expose"] and not inv["port"]:
+        raise usage_error("kubectl run", "--port must be set when exposing a service")
     name, words = inv.args[0], inv.args[1:]
     pod = _overridden(inv, _pod(inv, name, words))
-    await _create(inv, pod)
+    mapped = await _target(inv, pod)
+    stored = await changes.create(inv, mapped, pod)
     if inv["expose"]:
-        if not inv["port"]:
-            raise KubectlError("error: --port must be set when exposing a service")
         port = int(inv["port"])
         ports = [{"port": port, "protocol": "TCP", "targetPort": port}]
         selector = pod["metadata"]["labels"]
-        await _create(inv, workloads.service(name, selector=selector, ports=ports, labels={}))
+        service = workloads.service(name, selector=selector, ports=ports, labels={})
+        target = await _target(inv, service)
+        changes.report(inv, target, changes.as_typed(await changes.create(inv, target, service)), "created")
+    changes.report(inv, mapped, changes.as_typed(stored), "created")
 
 
 def _pod(inv: Invocation, name: str, words: Sequence[str]) -> Obj:
@@ -87,11 +91,10 @@ def _overridden(inv: Invocation, obj: Obj) -> Obj:
     return merged
 
 
-async def _create(inv: Invocation, obj: Obj) -> None:
+async def _target(inv: Invocation, obj: Obj) -> resources.Target:
     mapping = await inv.session.mapper.kind(GVK.of(obj))
     assert mapping is not None
-    target = resources.Target(mapping, inv.namespace, obj["metadata"]["name"], obj)
-    changes.report(inv, target, await changes.create(inv, target, obj), "created")
+    return resources.Target(mapping, inv.namespace, obj["metadata"]["name"], obj)
 
 
 # -- expose ------------------------------------------------------------------------------------------------------------
@@ -131,7 +134,8 @@ async def _expose_one(inv: Invocation, target: resources.Target) -> None:
     mapping = await inv.session.mapper.kind(GVK(*SERVICES[:2], "Service"))
     assert mapping is not None
     made = resources.Target(mapping, target.namespace, name, service)
-    changes.report(inv, made, await changes.create(inv, made, _overridden(inv, service)), "exposed")
+    stored = await changes.create(inv, made, _overridden(inv, service))
+    changes.report(inv, made, changes.as_typed(stored), "exposed")
 
 
 def _selector(target: resources.Target, obj: Obj) -> dict[str, str]:
