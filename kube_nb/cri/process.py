@@ -21,7 +21,7 @@ from kube_nb.machinery.clock import Clock, periodic_sleep
 
 Main: TypeAlias = Callable[["Process"], Awaitable[int | None]]
 
-#: After so many sleeps a program is taken to go on for ever: `settle` no longer waits for it.
+#: After so many sleeps a container is taken to go on for ever: `settle` no longer waits for it.
 SLEEPS_THAT_COUNT = 10
 #: Exit codes of a process that a signal ended: 128 + its number.
 SIGNALS = {"SIGHUP": 1, "SIGINT": 2, "SIGQUIT": 3, "SIGKILL": 9, "SIGUSR1": 10, "SIGTERM": 15}
@@ -219,6 +219,7 @@ class Surroundings:
     processes: dict[int, "Process"] = field(default_factory=dict)
     tasks: set[asyncio.Task[int]] = field(default_factory=set)
     last_pid: int = 0
+    sleeps: int = 0
     _stream: random.Random | None = None
 
     @property
@@ -257,7 +258,6 @@ class Process:
         self.handles_signals = False
         self._signals: deque[str] = deque()
         self._signal_waiter: asyncio.Future[None] | None = None
-        self._sleeps = 0
 
     # -- what is around ------------------------------------------------------------------------------------------
 
@@ -307,8 +307,8 @@ class Process:
 
     async def sleep(self, seconds: float) -> None:
         """Let cluster time pass."""
-        self._sleeps += 1
-        if self._sleeps > SLEEPS_THAT_COUNT:
+        self.around.sleeps += 1
+        if self.around.sleeps > SLEEPS_THAT_COUNT:
             await periodic_sleep(seconds)
         else:
             await asyncio.sleep(seconds)

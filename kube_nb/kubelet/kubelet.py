@@ -6,7 +6,7 @@ from typing import Any
 
 from kube_nb.api.resources import CONFIG_MAPS, PODS, SECRETS, SERVICE_ACCOUNTS, SERVICES
 from kube_nb.client import Client, EventRecorder, InformerFactory, Unreachable
-from kube_nb.cri.runtime import ContainerEvent, Runtime
+from kube_nb.cri.runtime import ContainerEvent, ContainerStats, Runtime
 from kube_nb.kubelet import admission, containers, environment, resources, staticpods
 from kube_nb.kubelet.config import NodeConfig
 from kube_nb.kubelet.endpoint import Endpoint
@@ -122,6 +122,17 @@ class Kubelet:
         finally:
             services.remove_handler(told[0])
             pods.remove_handler(told[1])
+
+    def usage(self) -> dict[str, dict[str, ContainerStats]]:
+        """What runs here and what it uses: pod key -> container -> present use. The base of ``kubectl top``."""
+        found: dict[str, dict[str, ContainerStats]] = {}
+        for worker in self.workers.values():
+            record = worker.record
+            running = {name: each for name, each in record.containers.items() if each.running}
+            found[f"{record.namespace}/{record.name}"] = {
+                name: self.runtime.container_stats(each.statuses[-1].id) for name, each in running.items()
+            }
+        return found
 
     def set_static_pods(self, manifests: Mapping[str, Obj]) -> None:
         """The manifest folder's contents are these now."""

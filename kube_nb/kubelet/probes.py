@@ -15,6 +15,8 @@ from kube_nb.machinery.clock import periodic
 from kube_nb.machinery.types import Obj
 
 KINDS = ("startup", "liveness", "readiness")
+#: A probe that has failed so often keeps nobody waiting any more.
+RUNS_THAT_COUNT = 10
 #: (type, reason, message) of an event about a container.
 Tell = Callable[[str, str, str, str], None]
 
@@ -27,7 +29,8 @@ class _Probe:
     status: ContainerStatus
     successes: int = 0
     failures: int = 0
-    settled: bool = False  # succeeded once: from now on it is housekeeping
+    runs: int = 0
+    settled: bool = False  # from now on it is housekeeping: it has succeeded, or never seems to
     timer: asyncio.TimerHandle | None = None
     task: asyncio.Task[None] | None = None
 
@@ -83,6 +86,8 @@ class Probes:
         name = probe.container["name"]
         if self._probes.get((name, probe.kind)) is not probe:
             return
+        probe.runs += 1
+        probe.settled = probe.settled or outcome is Outcome.SUCCESS or probe.runs >= RUNS_THAT_COUNT
         took_s = asyncio.get_running_loop().time() - began_s
         self._plan(probe, max(0.0, float(probe.spec.get("periodSeconds") or 10) - took_s))
         self._judge(probe, outcome, text)
@@ -93,7 +98,6 @@ class Probes:
         if outcome is Outcome.SUCCESS:
             probe.failures = 0
             probe.successes += 1
-            probe.settled = True
             if probe.successes >= int(probe.spec.get("successThreshold") or 1):
                 self._passed(probe, instances)
             return

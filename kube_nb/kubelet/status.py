@@ -1,7 +1,7 @@
 """A pod's status from what the kubelet knows: a plain function.
 
 Models pkg/kubelet/kubelet_pods.go and pkg/kubelet/status.
-Differs: volumeMounts of containerStatuses and the resize fields are left out.
+Differs: the fields of a resize under way are left out.
 """
 
 from collections.abc import Sequence
@@ -71,8 +71,18 @@ def _container(record: PodRecord, spec: Obj, runtime: str, *, initializing: bool
     if latest is not None:
         status["resources"] = {key: wanted[key] for key in ("limits", "requests") if wanted.get(key)}
         user, group = latest.user
+        mounts = [_mount(mount) for mount in spec.get("volumeMounts") or ()]
+        if mounts:
+            status["volumeMounts"] = mounts
         status["user"] = {"linux": {"uid": user, "gid": group, "supplementalGroups": [group]}}
     return status
+
+
+def _mount(mount: Obj) -> Obj:
+    shown: Obj = {"mountPath": mount["mountPath"], "name": mount["name"]}
+    if mount.get("readOnly"):
+        shown |= {"readOnly": True, "recursiveReadOnly": "Disabled"}
+    return shown
 
 
 def _ready(record: PodRecord, spec: Obj, instances: Instances) -> bool:
