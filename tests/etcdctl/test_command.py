@@ -147,3 +147,30 @@ async def test_bytes_that_are_no_text_are_shown_not_choked_on() -> None:
     assert '"Key" : "k\\xff"' in (await etcdctl(store, "get k --prefix -w fields")).text
     assert '"Value" : "\\x00\\xfe\\n"' in (await etcdctl(store, "get k --prefix -w fields")).text
     assert (await etcdctl(store, "get k --prefix --hex")).text == "\\x6b\\xff\n\\x00\\xfe\\x0a\n"
+
+
+async def test_a_lock_is_held_until_the_command_is_closed() -> None:
+    store = backend()
+    first = command.stream(["lock", "l"], store)
+    key = (await anext(first)).splitlines()[0]
+    assert key.startswith("l/")
+    second = command.stream(["lock", "l"], store)
+    waiting = asyncio.ensure_future(anext(second))
+    await asyncio.sleep(100)
+    assert not waiting.done()
+    await first.aclose()  # type: ignore[attr-defined]  # an async generator behind the iterator's type
+    assert (await waiting).startswith("l/")
+    await second.aclose()  # type: ignore[attr-defined]  # as above
+    assert (await store.range(b"\0", b"\0")).count == 0
+    assert await store.leases() == []
+
+
+async def test_an_election_shows_the_winner_to_all_who_listen() -> None:
+    store = backend()
+    listener = command.stream(["elect", "e", "-l"], store)
+    candidate = command.stream(["elect", "e", "me"], store)
+    won = await anext(candidate)
+    assert won.endswith("\nme\n")
+    assert await anext(listener) == won
+    for stream in (candidate, listener):
+        await stream.aclose()  # type: ignore[attr-defined]  # as above

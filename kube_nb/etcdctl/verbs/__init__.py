@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from kube_nb.etcdctl.command import Command
-from kube_nb.etcdctl.verbs import compaction, delete, endpoint, get, help, lease, member, put, txn, version, watch
+from kube_nb.etcdctl.verbs import compaction, delete, endpoint, get, help, lease, lock, member, put, txn, version, watch
 
 _ALL = (
     compaction.COMPACTION,
@@ -18,6 +18,8 @@ _ALL = (
     lease.LIST,
     lease.REVOKE,
     lease.TIME_TO_LIVE,
+    lock.ELECT,
+    lock.LOCK,
     member.LIST,
     put.PUT,
     txn.TXN,
