@@ -5,6 +5,7 @@ Models pkg/controlplane: the system namespaces' controller, the kubernetes servi
 
 from typing import TYPE_CHECKING
 
+from kube_nb.apiserver.authz import bootstrap
 from kube_nb.machinery import errors
 from kube_nb.machinery.exchange import Request, User
 from kube_nb.machinery.gvk import GVR
@@ -28,6 +29,17 @@ async def make_objects(server: "ApiServer") -> None:
         await ensure(
             server, GVR("scheduling.k8s.io", "v1", "priorityclasses"), _priority_class(name, value, description)
         )
+    if server.rbac is not None:
+        await _make_policy(server)
+
+
+async def _make_policy(server: "ApiServer") -> None:
+    """Roles and bindings that are missing. Differs: rules that somebody took away are not put back."""
+    group = "rbac.authorization.k8s.io"
+    for role in bootstrap.cluster_roles():
+        await ensure(server, GVR(group, "v1", "clusterroles"), role)
+    for binding in bootstrap.cluster_role_bindings():
+        await ensure(server, GVR(group, "v1", "clusterrolebindings"), binding)
 
 
 _PRIORITY_CLASSES = (

@@ -71,6 +71,8 @@ class Cacher:
         self._by_index: dict[str, dict[str, Entry]] = {}
         self._watchers: dict[tuple[str, str], dict[Watcher, None]] = {}
         self._window: deque[Change] = deque(maxlen=WINDOW)
+        #: Called with every change, before the watchers.
+        self.listeners: list[Callable[[Change], None]] = []
         #: Rises with every change, for those who keep something made from the objects.
         self.version = 0
         #: Changes after this revision are in the window.
@@ -179,6 +181,8 @@ class Cacher:
         if len(self._window) == WINDOW:
             self.window_start = self._window[0].revision
         self._window.append(change)
+        for listener in self.listeners:
+            listener(change)
         if not self._watchers:
             return
         events: dict[str, WatchEvent] = {}

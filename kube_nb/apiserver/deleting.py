@@ -127,6 +127,9 @@ def mark(call: Call, obj: Obj, options: Options) -> tuple[Obj, bool]:
                 call, obj, {"deletionTimestamp": times.format(moment), "deletionGracePeriodSeconds": grace}
             ), False
     finalizers = finalizers_after(call, obj, options)
+    cleanup = call.resource.strategy.cleanup
+    if cleanup and not metadata.get("deletionTimestamp") and cleanup not in finalizers:
+        finalizers = [*finalizers, cleanup]
     changes: Obj = {}
     if finalizers != list(metadata.get("finalizers") or ()):
         changes["finalizers"] = finalizers

@@ -14,6 +14,7 @@ from kube_nb.apiserver import (
     allocators,
     authn,
     boot,
+    customresources,
     impersonation,
     nonresource,
     requestinfo,
@@ -115,6 +116,9 @@ class ApiServer:
         if self._authorization_modes:
             self.authorizer = Union(self._authorizers())
         await boot.make_objects(self)
+        custom_resources = customresources.CustomResources(self)
+        await custom_resources.start()
+        self._tasks.append(asyncio.create_task(custom_resources.run()))
         self._tasks.append(asyncio.create_task(watching.send_bookmarks(self.storage, self.resources)))
 
     def _authorizers(self) -> list[Authorizer]:

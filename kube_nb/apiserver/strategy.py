@@ -32,6 +32,8 @@ class Strategy:
     orphans = False
     collectable = True
     ttl_s = 0
+    #: A finalizer that every deletion puts on the object.
+    cleanup = ""
     #: The status of a new object, None if what the client sends is kept.
     initial_status: Obj | None = {}  # noqa: RUF012  # never changed: it is copied into each object
 
@@ -45,9 +47,11 @@ class Strategy:
 
     def prepare_for_create(self, call: "Call", obj: Obj) -> Obj:
         """The object as it starts its life: status reset, generation 1."""
-        if self.kind.has_status and self.initial_status is not None:
-            obj = {**obj, "status": self.initial_status}
-        return obj
+        if not self.kind.has_status or self.initial_status is None:
+            return obj
+        if self.kind.is_custom:
+            return without(obj, "status")
+        return {**obj, "status": self.initial_status}
 
     async def begin_create(self, call: "Call", obj: Obj) -> Obj:
         """Take what the object needs of shared ranges (cluster IPs); undone by `abort`. Not called on a dry run."""

@@ -4,7 +4,7 @@ A kind that is not listed has the plain rules of `apiserver.strategy`.
 """
 
 from kube_nb.api.kinds import Kind
-from kube_nb.apiserver.strategies import batch, namespaces, plain, pods, services
+from kube_nb.apiserver.strategies import batch, namespaces, plain, pods, roles, services
 from kube_nb.apiserver.strategy import Strategy
 
 STRATEGIES: dict[str, type[Strategy]] = {
@@ -31,10 +31,10 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "jobs.batch": batch.Jobs,
     "ingresses.networking.k8s.io": plain.LoadBalanced,
     "poddisruptionbudgets.policy": plain.DisruptionBudgets,
-    "clusterroles.rbac.authorization.k8s.io": plain.CreateOnUpdate,
-    "clusterrolebindings.rbac.authorization.k8s.io": plain.CreateOnUpdate,
-    "roles.rbac.authorization.k8s.io": plain.CreateOnUpdate,
-    "rolebindings.rbac.authorization.k8s.io": plain.CreateOnUpdate,
+    "clusterroles.rbac.authorization.k8s.io": roles.Roles,
+    "clusterrolebindings.rbac.authorization.k8s.io": roles.Bindings,
+    "roles.rbac.authorization.k8s.io": roles.Roles,
+    "rolebindings.rbac.authorization.k8s.io": roles.Bindings,
     "customresourcedefinitions.apiextensions.k8s.io": plain.Definitions,
 }
 

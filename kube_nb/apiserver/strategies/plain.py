@@ -119,6 +119,8 @@ class Counted(Strategy):
 
 
 class Definitions(Strategy):
-    """A CustomResourceDefinition starts with nothing established."""
+    """A CustomResourceDefinition starts with nothing established, and goes after its instances."""
+
+    cleanup = "customresourcecleanup.apiextensions.k8s.io"
 
     initial_status = {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": None}  # noqa: RUF012  # never changed
