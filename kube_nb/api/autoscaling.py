@@ -49,7 +49,7 @@ def to_v1(obj: Obj) -> Obj:
     behavior = spec.pop("behavior", None)
     _kept(annotations, _BEHAVIOR, [behavior] if behavior else [])
     current = status.pop("currentMetrics", None) or []
-    used = next((metric["resource"].get("current", {}) for metric in current if _is_cpu(metric)), {})
+    used: Obj = next((metric["resource"].get("current", {}) for metric in current if _is_cpu(metric)), {})
     if used.get("averageUtilization") is not None:
         status["currentCPUUtilizationPercentage"] = used["averageUtilization"]
     _kept(annotations, _CURRENT, current)

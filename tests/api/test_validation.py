@@ -267,6 +267,7 @@ INGRESS = "{apiVersion: networking.k8s.io/v1, kind: Ingress, spec: {%s}}"
             "{apiVersion: v1, kind: ResourceQuota, spec: {hard: {foo: 1, pods: '1.5'}}}",
             [
                 'spec.hard[foo]: Invalid value: "foo": must be a standard resource type or fully qualified',
+                'spec.hard[foo]: Invalid value: "foo": must be a standard resource for quota',
                 'spec.hard[pods]: Invalid value: "1500m": must be an integer',
             ],
             id="a quota of the unknown",
@@ -278,7 +279,7 @@ INGRESS = "{apiVersion: networking.k8s.io/v1, kind: Ingress, spec: {%s}}"
                 'spec.limits[0].min[cpu]: Invalid value: "2": min value 2 is greater than max value 1',
                 'spec.limits[0].defaultRequest[cpu]: Invalid value: "1": '
                 "min value 2 is greater than default request value 1",
-                'spec.limits[0].default[cpu]: Invalid value: "1": min value 2 is greater than default value 1',
+                'spec.limits[0].default[cpu]: Invalid value: "2": min value 2 is greater than default value 1',
             ],
             id="limits upside down",
         ),

@@ -60,7 +60,6 @@ RULES: dict[tuple[str, str], Rules] = {
     ("", "ResourceQuota"): Rules(cluster.resource_quota, cluster.resource_quota_update),
     ("", "Secret"): Rules(config.secret, config.secret_update),
     ("", "Service"): Rules(services.service, services.service_update),
-    ("", "ServiceAccount"): Rules(config.service_account),
     ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"): Rules(extensions.admission_policy),
     ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"): Rules(extensions.admission_policy_binding),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): Rules(extensions.webhook_configuration),

@@ -21,8 +21,8 @@ _LIMIT_TYPES = ("Container", "PersistentVolumeClaim", "Pod")
 
 
 def namespace(obj: Obj, faults: Faults, old: Obj | None) -> None:
-    for index, finalizer in enumerate(section(obj, "spec").get("finalizers") or ()):
-        check_finalizer(f"spec.finalizers[{index}]", finalizer, faults)
+    for finalizer in section(obj, "spec").get("finalizers") or ():
+        check_finalizer("spec.finalizers", finalizer, faults)
 
 
 def node(obj: Obj, faults: Faults, old: Obj | None) -> None:
@@ -85,7 +85,7 @@ def _scope_requirement(row: Obj, faults: Faults) -> None:
             faults.required(f"{path}.values", detail)
     elif operator in ("Exists", "DoesNotExist"):
         if values:
-            detail = "must be no value when `operator` is 'Exists' or 'DoesNotExist' for scope selector"
+            detail = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector"
             faults.invalid(f"{path}.values", list(values), detail)
     else:
         faults.invalid(f"{path}.operator", operator, "not a valid selector operator")
@@ -101,9 +101,9 @@ def limit_range(obj: Obj, faults: Faults, old: Obj | None) -> None:
     seen: set[str] = set()
     for index, limit in enumerate(items(section(obj, "spec"), "limits")):
         here, kind = f"spec.limits[{index}]", limit.get("type") or ""
-        if not kind:
-            faults.required(f"{here}.type")
-        elif "/" not in kind and kind not in _LIMIT_TYPES:
+        before = len(faults)
+        faults.check(f"{here}.type", kind, names.is_qualified_name)
+        if len(faults) == before and "/" not in kind and kind not in _LIMIT_TYPES:
             faults.invalid(f"{here}.type", kind, "must be a standard limit type or fully qualified")
         if kind in seen:
             faults.duplicate(f"{here}.type", kind)
@@ -111,42 +111,62 @@ def limit_range(obj: Obj, faults: Faults, old: Obj | None) -> None:
         _limit(limit, kind, here, faults)
 
 
+_AMOUNTS = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")
+
+
 def _limit(limit: Obj, kind: str, path: str, faults: Faults) -> None:
-    if kind == "Pod":
-        for field in ("default", "defaultRequest"):
-            if limit.get(field):
+    check = resources.container_resource_name if kind in ("Pod", "Container") else resources.resource_name
+    found = {field: section(limit, field) for field in _AMOUNTS}
+    for field, amounts in found.items():
+        if kind == "Pod" and field in ("default", "defaultRequest"):
+            if amounts:
                 faults.forbidden(f"{path}.{field}", "may not be specified when `type` is 'Pod'")
-    if kind == "PersistentVolumeClaim" and not ({"min", "max"} & limit.keys()):
-        faults.required(
-            f"{path}.limits", "either minimum or maximum storage value is required, but neither was provided"
-        )
-    found = {field: section(limit, field) for field in ("min", "defaultRequest", "default", "max")}
-    for resource in dict.fromkeys(name for values in found.values() for name in values):
-        _ordered(
-            {field: values[resource] for field, values in found.items() if resource in values}, resource, path, faults
-        )
+            continue
+        for name in amounts:
+            check(name, f"{path}.{field}[{name}]", faults)
+    if kind == "PersistentVolumeClaim" and "storage" not in found["min"] and "storage" not in found["max"]:
+        detail = "either minimum or maximum storage value is required, but neither was provided"
+        faults.required(f"{path}.limits", detail)
+    for name in dict.fromkeys(name for amounts in found.values() for name in amounts):
+        _ordered({field: amounts[name] for field, amounts in found.items() if name in amounts}, name, path, faults)
 
 
-#: Pairs that must be in order: the lower, the higher, and how each is called in the message.
+#: Pairs that must be in order: lower, higher, the field that is blamed, the one whose value is shown, the message.
 _ORDER = (
-    ("min", "max", "min", "min value {0} is greater than max value {1}"),
-    ("min", "defaultRequest", "defaultRequest", "min value {0} is greater than default request value {1}"),
-    ("defaultRequest", "max", "defaultRequest", "default request value {0} is greater than max value {1}"),
+    ("min", "max", "min", "min", "min value {0} is greater than max value {1}"),
+    (
+        "min",
+        "defaultRequest",
+        "defaultRequest",
+        "defaultRequest",
+        "min value {0} is greater than default request value {1}",
+    ),
+    (
+        "defaultRequest",
+        "max",
+        "defaultRequest",
+        "defaultRequest",
+        "default request value {0} is greater than max value {1}",
+    ),
     (
         "defaultRequest",
         "default",
         "defaultRequest",
+        "defaultRequest",
         "default request value {0} is greater than default limit value {1}",
     ),
-    ("min", "default", "default", "min value {0} is greater than default value {1}"),
-    ("default", "max", "default", "default value {0} is greater than max value {1}"),
+    ("min", "default", "default", "min", "min value {0} is greater than default value {1}"),
+    ("default", "max", "default", "max", "default value {0} is greater than max value {1}"),
 )
 
 
 def _ordered(values: dict[str, str], resource: str, path: str, faults: Faults) -> None:
-    for low, high, field, detail in _ORDER:
+    for low, high, field, shown, detail in _ORDER:
         if low in values and high in values and quantity.parse(values[low]) > quantity.parse(values[high]):
-            faults.invalid(f"{path}.{field}[{resource}]", values[field], detail.format(values[low], values[high]))
+            faults.invalid(f"{path}.{field}[{resource}]", values[shown], detail.format(values[low], values[high]))
+    ratio = values.get("maxLimitRequestRatio")
+    if ratio is not None and quantity.parse(ratio).milli_value() < 1000:
+        faults.invalid(f"{path}.maxLimitRequestRatio[{resource}]", ratio, f"ratio {ratio} is less than 1")
 
 
 def event(obj: Obj, faults: Faults, old: Obj | None) -> None:

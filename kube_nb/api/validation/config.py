@@ -1,4 +1,4 @@
-"""ConfigMap, Secret, ServiceAccount: keys, sizes, immutability, what each type of secret must hold.
+"""ConfigMap and Secret: keys, sizes, immutability, what each type of secret must hold.
 
 Models ValidateConfigMap and ValidateSecret in core validation.
 """
@@ -7,7 +7,7 @@ import base64
 
 import orjson
 
-from kube_nb.api.validation.faults import Faults, items, section
+from kube_nb.api.validation.faults import Faults, section
 from kube_nb.machinery import names
 from kube_nb.machinery.types import Obj
 
@@ -94,9 +94,3 @@ def _json_key(data: Obj, key: str, faults: Faults) -> None:
 def secret_update(new: Obj, old: Obj, faults: Faults) -> None:
     faults.immutable("type", new.get("type"), old.get("type"))
     _frozen(new, old, ("data",), faults)
-
-
-def service_account(obj: Obj, faults: Faults, old: Obj | None) -> None:
-    for index, reference in enumerate(items(obj, "secrets")):
-        if not reference.get("name"):
-            faults.required(f"secrets[{index}].name")

@@ -249,6 +249,7 @@ def _mounts(container: Obj, path: str, around: Surroundings, faults: Faults) -> 
         if where in device_paths:
             faults.invalid(f"{here}.mountPath", where, "must not already exist as a path in volumeDevices")
         _sub_path(mount, here, f"{path}.volumeMounts", faults)
+        _propagation(mount.get("mountPropagation"), container, f"{path}.volumeMounts.mountPropagation", faults)
     _devices(devices, path, around, faults)
 
 
@@ -261,6 +262,19 @@ def _sub_path(mount: Obj, path: str, list_path: str, faults: Faults) -> None:
             detail = "subPathExpr and subPath are mutually exclusive"
             faults.invalid(f"{path}.subPathExpr", mount["subPathExpr"], detail)
         volumes.local_path(f"{list_path}.subPathExpr", mount["subPathExpr"], faults)
+
+
+_PROPAGATIONS = ("Bidirectional", "HostToContainer", "None")
+
+
+def _propagation(mode: str | None, container: Obj, path: str, faults: Faults) -> None:
+    if mode is None:
+        return
+    if mode not in _PROPAGATIONS:
+        faults.unsupported(path, mode, _PROPAGATIONS)
+    if mode == "Bidirectional" and not section(container, "securityContext").get("privileged"):
+        detail = "Bidirectional mount propagation is available only to privileged containers"
+        faults.forbidden(path, detail)
 
 
 _FOR_BLOCKS = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode"

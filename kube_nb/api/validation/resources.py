@@ -60,9 +60,11 @@ def resource_name(name: str, path: str, faults: Faults) -> None:
 
 
 def quota_resource_name(name: str, path: str, faults: Faults) -> None:
-    """As `resource_name`, and ``count/deployments.apps`` too."""
-    if not name.startswith("count/"):
-        resource_name(name, path, faults)
+    """As `resource_name`, and only what quotas can count: ``pods``, ``limits.cpu``, ``count/deployments.apps``."""
+    before = len(faults)
+    resource_name(name, path, faults)
+    if "/" not in name and (len(faults) > before or name == "storage"):
+        faults.invalid(path, name, "must be a standard resource for quota")
 
 
 def amount(name: str, value: str, path: str, faults: Faults) -> None:
@@ -87,10 +89,15 @@ def requirements(resources: Obj, path: str, faults: Faults, *, claims: frozenset
             faults.not_found(f"{path}.claims[{index}]", claim.get("name", ""))
 
 
-def _container_amount(name: str, value: str, path: str, faults: Faults) -> None:
+def container_resource_name(name: str, path: str, faults: Faults) -> None:
+    """As `resource_name`, and only what containers can have."""
     resource_name(name, path, faults)
     if "/" not in name and name not in _CONTAINER and not name.startswith("hugepages-"):
         faults.invalid(path, name, "must be a standard resource for containers")
+
+
+def _container_amount(name: str, value: str, path: str, faults: Faults) -> None:
+    container_resource_name(name, f"{path}[{name}]", faults)
     amount(name, value, f"{path}[{name}]", faults)
 
 

@@ -48,8 +48,8 @@ def persistent_volume(obj: Obj, faults: Faults, old: Obj | None) -> None:
     capacity = section(spec, "capacity")
     if not capacity:
         faults.required("spec.capacity")
-    elif list(capacity) != ["storage"]:
-        faults.unsupported("spec.capacity", next(name for name in capacity if name != "storage"), ("storage",))
+    if list(capacity) != ["storage"]:
+        faults.unsupported("spec.capacity", capacity, ("storage",))
     for name, value in capacity.items():
         if quantity.parse(value).value() <= 0:
             faults.invalid(f"spec.capacity[{name}]", value, "must be greater than zero")
@@ -58,6 +58,10 @@ def persistent_volume(obj: Obj, faults: Faults, old: Obj | None) -> None:
         faults.unsupported("spec.persistentVolumeReclaimPolicy", policy, ("Delete", "Recycle", "Retain"))
     source = {key: value for key, value in spec.items() if key not in _NOT_SOURCES}
     _source(source, faults)
+    policy, host_path = spec.get("persistentVolumeReclaimPolicy"), section(spec, "hostPath").get("path") or "."
+    if policy == "Recycle" and not host_path.strip("/"):
+        detail = "may not be 'recycle' for a hostPath mount of '/'"
+        faults.forbidden("spec.persistentVolumeReclaimPolicy", detail)
     if spec.get("storageClassName"):
         faults.check("spec.storageClassName", spec["storageClassName"], names.is_dns1123_subdomain)
     _volume_mode(spec, "spec", faults)
@@ -90,7 +94,7 @@ def persistent_volume_update(new: Obj, old: Obj, faults: Faults) -> None:
     for source in [key for key in then if key not in _NOT_SOURCES]:
         if now.get(source) != then[source] and source != "csi":
             faults.forbidden("spec.persistentvolumesource", "spec.persistentvolumesource is immutable after creation\n")
-    faults.immutable("spec.volumeMode", now.get("volumeMode"), then.get("volumeMode"))
+    faults.immutable("volumeMode", now.get("volumeMode"), then.get("volumeMode"))
     if then.get("nodeAffinity") is not None and now.get("nodeAffinity") != then["nodeAffinity"]:
         detail = "field is immutable, except for updating from beta label to GA"
         faults.invalid("spec.nodeAffinity", now.get("nodeAffinity"), detail)
@@ -119,6 +123,8 @@ def claim_spec(spec: Obj, path: str, faults: Faults) -> None:
         for field in ("name", "kind"):
             if not source.get(field):
                 faults.required(f"{path}.dataSource.{field}")
+        if not source.get("apiGroup") and source.get("kind") != "PersistentVolumeClaim":
+            faults.invalid(f"{path}.dataSource", source.get("kind") or "")
 
 
 def claim_update(new: Obj, old: Obj, faults: Faults) -> None:

@@ -126,27 +126,25 @@ def _config_map(value: Obj, path: str, faults: Faults) -> None:
 
 def _downward(value: Obj, path: str, faults: Faults) -> None:
     _default_mode(value, path, faults)
-    for index, item in enumerate(items(value, "items")):
-        here = f"{path}.items[{index}]"
-        _file(item, here, faults)
+    for item in items(value, "items"):  # upstream names the volume, not the item
+        _file(item, path, faults)
         references = [key for key in ("fieldRef", "resourceFieldRef") if item.get(key)]
         if not references:
-            faults.required(here, "one of fieldRef and resourceFieldRef is required")
+            faults.required(path, "one of fieldRef and resourceFieldRef is required")
         elif len(references) > 1:
-            faults.invalid(here, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously")
+            faults.invalid(path, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously")
 
 
 def _projected(value: Obj, path: str, faults: Faults) -> None:
     _default_mode(value, path, faults)
     for index, projection in enumerate(items(value, "sources")):
         here = f"{path}.sources[{index}]"
-        kinds = list(projection)
-        if not kinds:
-            faults.required(here, "must specify a source")
-        for extra in kinds[1:]:
-            faults.forbidden(f"{here}.{extra}", "may not specify more than 1 volume type")
-        if kinds and (rule := _PROJECTIONS.get(kinds[0])) is not None:
-            rule(projection[kinds[0]], f"{here}.{kinds[0]}", faults)
+        for kind in projection:
+            rule = _PROJECTIONS.get(kind)
+            if rule is not None:
+                rule(projection[kind], f"{here}.{kind}", faults)
+        if len(projection) > 1:
+            faults.forbidden(here, "may not specify more than 1 volume type")
 
 
 def _named_items(value: Obj, path: str, faults: Faults) -> None:
@@ -161,15 +159,13 @@ def _token(value: Obj, path: str, faults: Faults) -> None:
     elif seconds > 1 << 32:
         faults.invalid(f"{path}.expirationSeconds", seconds, "may not specify a duration larger than 2^32 seconds")
     if not value.get("path"):
-        faults.required(f"{path}.path")
-    else:
-        local_path(f"{path}.path", value["path"], faults)
+        faults.required(path.rpartition(".sources[")[0] + ".path")  # upstream's path
 
 
 def _nfs(value: Obj, path: str, faults: Faults) -> None:
     _needs("server", "path")(value, path, faults)
-    if value.get("path") and not value["path"].startswith("/"):
-        faults.invalid(f"{path}.path", value["path"], "must be an absolute path")
+    if not (value.get("path") or "").startswith("/"):
+        faults.invalid(f"{path}.path", value.get("path") or "", "must be an absolute path")
 
 
 def _csi(value: Obj, path: str, faults: Faults) -> None:
