@@ -308,7 +308,7 @@ class Container:
             tty=tty,
         )
         task = asyncio.get_running_loop().create_task(execute(process, executable))
-        self.around.tasks.add(task)
+        self.around.tasks[task] = None
         try:
             return await task
         except OutOfMemory:
@@ -319,7 +319,7 @@ class Container:
             raise
         finally:
             task.cancel()
-            self.around.tasks.discard(task)
+            self.around.tasks.pop(task, None)
 
     async def exec_sync(self, command: Sequence[str], timeout_s: float) -> ExecResult:
         stdout, stderr = Buffer(), Buffer()

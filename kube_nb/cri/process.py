@@ -217,7 +217,7 @@ class Surroundings:
     seed: int = 0
     user: tuple[int, int] = (0, 0)
     processes: dict[int, "Process"] = field(default_factory=dict)
-    tasks: set[asyncio.Task[int]] = field(default_factory=set)
+    tasks: dict[asyncio.Task[int], None] = field(default_factory=dict)
     last_pid: int = 0
     sleeps: int = 0
     _stream: random.Random | None = None

@@ -189,8 +189,8 @@ class Shell:
     def _spawn(self, work: Coroutine[Any, Any, int]) -> asyncio.Task[int]:
         task = asyncio.get_running_loop().create_task(work)
         tasks = self.process.around.tasks
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+        tasks[task] = None
+        task.add_done_callback(lambda task: tasks.pop(task, None))
         return task
 
     async def _whole(self, work: Callable[[], Awaitable[int]]) -> int:
