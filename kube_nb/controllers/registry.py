@@ -14,6 +14,7 @@ from kube_nb.controllers.nodes.eviction import TaintEvictionController
 from kube_nb.controllers.nodes.ipam import NodeIpamController
 from kube_nb.controllers.nodes.lifecycle import NodeLifecycleController
 from kube_nb.controllers.nodes.pod_gc import PodGarbageCollector
+from kube_nb.controllers.nodes.ttl import NodeTtlController
 from kube_nb.controllers.replicas import REPLICA_SET, REPLICATION_CONTROLLER, ReplicaController
 from kube_nb.controllers.services.endpoints import EndpointsController
 from kube_nb.controllers.services.slices import EndpointSliceController
@@ -26,6 +27,7 @@ CONTROLLERS: Mapping[str, Callable[[Context], Runnable]] = {
     "garbage-collector-controller": GarbageCollector,
     "node-ipam-controller": NodeIpamController,
     "node-lifecycle-controller": NodeLifecycleController,
+    "ttl-controller": NodeTtlController,
     "taint-eviction-controller": TaintEvictionController,
     "pod-garbage-collector-controller": PodGarbageCollector,
     "deployment-controller": DeploymentController,

@@ -63,7 +63,10 @@ class NodeLifecycleController:
         zone = self._zones.get(self._zone_of.pop(name, ""))
         if zone is not None:
             zone.waiting.pop(name, None)
-        self._recorder.event(node, "Normal", "RemovingNode", f"Node {name} event: Removing Node {name} from Controller")
+        self._say(node, "RemovingNode", f"Removing Node {name} from Controller")
+
+    def _say(self, node: Obj, reason: str, message: str) -> None:
+        self._recorder.event(node, "Normal", reason, f"Node {objects.name(node)} event: {message}")
 
     def _pod_added(self, pod: Obj) -> None:
         self._consider_pod(pod)
@@ -159,6 +162,8 @@ class NodeLifecycleController:
         name = objects.name(node)
         now_s = self._clock.time()
         before = self._signs.get(name)
+        if before is None:
+            self._say(node, "RegisteredNode", f"Registered Node {name} in Controller")
         lease = self._leases.get(LEASE_NAMESPACE, name)
         sign = self._signs[name] = health.noticed(before, node, lease, now_s)
         never = objects.find_condition(health.conditions(node), health.READY) is None

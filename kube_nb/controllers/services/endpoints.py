@@ -23,6 +23,8 @@ MAX_RETRIES = 15
 CAPACITY = 1000
 OVER_CAPACITY = "endpoints.kubernetes.io/over-capacity"
 HEADLESS = "service.kubernetes.io/headless"
+#: On Endpoints that are no service's: old leader elections used them as locks.
+LEADER = "control-plane.alpha.kubernetes.io/leader"
 MANAGED_BY = "endpoints.kubernetes.io/managed-by"
 
 
@@ -57,7 +59,7 @@ class EndpointsController:
     async def _remove(self, key: str) -> None:
         self._times.forget(key)
         present = self._endpoints.get_key(key)
-        if present is None or (MANAGED_BY not in objects.labels(present)):
+        if present is None or LEADER in objects.annotations(present):
             return
         try:
             await self._client.delete(resources.ENDPOINTS, objects.name(present), objects.namespace(present))

@@ -1,4 +1,8 @@
+import pytest
+
 from kube_nb.api import resources
+from kube_nb.controllers import Options
+from kube_nb.controllers.nodes import taints, zones
 from kube_nb.machinery import clock, objects
 from tests.controllers.simulation import cluster, replica_set, template
 
@@ -180,3 +184,68 @@ async def test_pods_of_a_node_that_is_gone_fail_and_are_removed_after_a_quaranti
         assert [objects.uid(each) for each in await c.pods()] == [objects.uid(pod)]
         await c.until(80.1)
         assert objects.uid(pod) not in [objects.uid(each) for each in await c.pods()]
+
+
+async def test_every_node_says_how_long_its_kubelet_may_cache():
+    async with cluster("ttl-controller") as c:
+        await c.create(node("node-0"))
+        await c.settle()
+        found = await c.get(resources.NODES, "node-0", None)
+        assert objects.annotations(found)["node.alpha.kubernetes.io/ttl"] == "0"
+        for number in range(1, 101):
+            await c.create(node(f"node-{number}"))
+        await c.settle()
+        nodes = await c.all(resources.NODES, None)
+        assert {objects.annotations(each)["node.alpha.kubernetes.io/ttl"] for each in nodes} == {"15"}
+
+
+@pytest.mark.parametrize(
+    ("ready", "expected"),
+    [
+        pytest.param([True, True, True], zones.NORMAL, id="all well"),
+        pytest.param([False], zones.FULL, id="the only node"),
+        pytest.param([False, False, True], zones.NORMAL, id="two lost nodes are no disruption"),
+        pytest.param([False, False, False, True, True], zones.PARTIAL, id="three of five"),
+        pytest.param([False, False, False, True, True, True], zones.NORMAL, id="half are too few"),
+        pytest.param([], zones.NORMAL, id="no nodes"),
+    ],
+)
+def test_the_state_of_a_zone(ready, expected):
+    assert zones.state_of(ready, 0.55) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "size", "rate"),
+    [
+        pytest.param(zones.NORMAL, 10, 0.1, id="a node in ten seconds"),
+        pytest.param(zones.FULL, 10, 0.1, id="one dead zone among others likewise"),
+        pytest.param(zones.PARTIAL, 10, 0.0, id="a small zone in trouble: none"),
+        pytest.param(zones.PARTIAL, 51, 0.01, id="a large one: slowly"),
+    ],
+)
+def test_the_rate_of_evictions(state, size, rate):
+    assert zones.rate(state, size, Options()) == rate
+
+
+@pytest.mark.parametrize(
+    ("tolerations", "expected"),
+    [
+        pytest.param([], 0.0, id="none: not at all"),
+        pytest.param([{"operator": "Exists"}], None, id="everything: for good"),
+        pytest.param([{"key": "a", "operator": "Exists", "tolerationSeconds": 30}], 0.0, id="one of two is too few"),
+        pytest.param(
+            [
+                {"key": "a", "operator": "Exists", "tolerationSeconds": 30},
+                {"key": "b", "value": "1", "effect": "NoExecute", "tolerationSeconds": 20},
+            ],
+            20.0,
+            id="the shortest counts",
+        ),
+        pytest.param(
+            [{"key": "a", "operator": "Exists"}, {"key": "b", "value": "2"}], 0.0, id="another value is another taint"
+        ),
+    ],
+)
+def test_how_long_a_pod_tolerates_two_taints(tolerations, expected):
+    present = [{"key": "a", "effect": "NoExecute"}, {"key": "b", "value": "1", "effect": "NoExecute"}]
+    assert taints.tolerated_s({"spec": {"tolerations": tolerations}}, present) == expected

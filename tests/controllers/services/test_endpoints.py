@@ -1,4 +1,5 @@
 from kube_nb.api import resources
+from kube_nb.controllers.services import endpoints
 from kube_nb.machinery import objects
 from tests.controllers.simulation import cluster, replica_set, template
 
@@ -125,7 +126,7 @@ async def test_a_headless_service_that_publishes_not_ready_addresses_lists_pods_
         assert (endpoint["hostname"], endpoint["conditions"]["ready"]) == ("first", True)
 
 
-async def test_endpoints_of_a_deleted_service_go_and_those_without_a_selector_are_left_alone():
+async def test_endpoints_go_with_their_service_and_those_without_a_selector_are_left_alone_until_then():
     async with cluster(*CONTROLLERS) as c:
         await c.create(service())
         own = service("own")
@@ -139,3 +140,45 @@ async def test_endpoints_of_a_deleted_service_go_and_those_without_a_selector_ar
         assert await c.find(resources.ENDPOINTS, "web") is None
         assert await c.find(resources.ENDPOINTS, "own") is not None
         assert await slices(c, "own") == []
+        await c.client.delete(resources.SERVICES, "own", "default")
+        await c.settle()
+        assert await c.find(resources.ENDPOINTS, "own") is None
+
+
+async def test_a_write_tells_when_the_change_happened_that_it_answers():
+    async with cluster(*CONTROLLERS) as c:
+        annotation = "endpoints.kubernetes.io/last-change-trigger-time"
+        await c.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-0"}})
+        await c.create(service())
+        await c.until(10)
+        await c.create(replica_set(replicas=1))
+        await c.settle()
+        (slice,) = await slices(c)
+        for found in (slice, await c.get(resources.ENDPOINTS, "web")):
+            assert objects.annotations(found)[annotation] == "2026-01-01T00:00:11Z"
+
+
+async def test_a_changed_slice_is_put_right_and_a_deleted_one_made_again():
+    async with cluster(*CONTROLLERS) as c:
+        await c.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-0"}})
+        await c.create(service())
+        await c.create(replica_set(replicas=1))
+        await c.settle()
+        (slice,) = await slices(c)
+        await c.client.patch(resources.ENDPOINT_SLICES, objects.name(slice), {"endpoints": []}, "default")
+        await c.settle()
+        (again,) = await slices(c)
+        assert again["endpoints"] == slice["endpoints"]
+        await c.client.delete(resources.ENDPOINT_SLICES, objects.name(slice), "default")
+        await c.settle()
+        (new,) = await slices(c)
+        assert objects.name(new) != objects.name(slice)
+        assert new["endpoints"] == slice["endpoints"]
+
+
+def test_endpoints_beyond_a_thousand_are_cut_off_ready_ones_last():
+    ready = [{"ip": f"10.0.0.{number}"} for number in range(700)]
+    other = [{"ip": f"10.0.1.{number}"} for number in range(700)]
+    subsets, cut = endpoints.truncated([{"addresses": ready, "notReadyAddresses": other, "ports": []}])
+    assert cut
+    assert [len(subsets[0]["addresses"]), len(subsets[0]["notReadyAddresses"])] == [700, 300]
