@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kube_nb.cri.runtime import ContainerStatus
 from kube_nb.kubelet.handlers import Handlers, Outcome
 from kube_nb.kubelet.record import Instances, PodRecord
 from kube_nb.machinery.clock import periodic
@@ -26,7 +25,7 @@ class _Probe:
     kind: str
     spec: Obj
     container: Obj
-    status: ContainerStatus
+    started_s: float
     successes: int = 0
     failures: int = 0
     runs: int = 0
@@ -45,17 +44,18 @@ class Probes:
         self._tell = tell
         self._probes: dict[tuple[str, str], _Probe] = {}
 
-    def start(self, container: Obj, status: ContainerStatus) -> None:
+    def start(self, container: Obj) -> None:
         """The container has just started: set what it is without probes, and plan the first of each."""
         self.stop(container["name"])
         instances = self._record.instances(container["name"])
         instances.unhealthy = ""
+        now_s = asyncio.get_running_loop().time()
         instances.started = not container.get("startupProbe")
         instances.ready = not container.get("readinessProbe")
         for kind in KINDS:
             spec = container.get(f"{kind}Probe")
             if spec and (kind == "startup" or instances.started):
-                self._plan(_Probe(kind, spec, container, status), spec.get("initialDelaySeconds", 0))
+                self._plan(_Probe(kind, spec, container, now_s), spec.get("initialDelaySeconds", 0))
 
     def stop(self, name: str | None = None, *, kinds: tuple[str, ...] = KINDS) -> None:
         """No more probes of the container, or of all."""
@@ -119,11 +119,9 @@ class Probes:
             for kind in ("liveness", "readiness"):
                 spec = probe.container.get(f"{kind}Probe")
                 if spec:
-                    age_s = asyncio.get_running_loop().time() - self._record.start_s
-                    self._plan(
-                        _Probe(kind, spec, probe.container, probe.status),
-                        max(0.0, spec.get("initialDelaySeconds", 0) - age_s),
-                    )
+                    due_s = probe.started_s + spec.get("initialDelaySeconds", 0)
+                    left_s = max(0.0, due_s - asyncio.get_running_loop().time())
+                    self._plan(_Probe(kind, spec, probe.container, probe.started_s), left_s)
             self._changed()
 
     def _failed(self, probe: _Probe, instances: Instances) -> None:

@@ -16,7 +16,7 @@ from typing import Literal
 from kube_nb.client import EventRecorder, Unreachable
 from kube_nb.cri.files import File
 from kube_nb.cri.runtime import ContainerState, ContainerStatus, Runtime, RuntimeFailure
-from kube_nb.kubelet import actions, containers, volumes
+from kube_nb.kubelet import actions, containers, resources, volumes
 from kube_nb.kubelet.actions import Actions
 from kube_nb.kubelet.config import NodeConfig
 from kube_nb.kubelet.environment import ConfigFault, Fetch, ServiceVariables
@@ -239,6 +239,7 @@ class PodWorker:
                 return retry_s, False
         elif now_s >= self._refresh_s:
             await self._refresh(now_s)
+        await self._resize()
         plan = actions.compute(record)
         await self._carry_out(plan)
         while self._sidecar_came_up(plan):
@@ -291,6 +292,13 @@ class PodWorker:
     async def _refresh(self, now_s: float) -> None:
         self._refresh_s = now_s + volumes.REFRESH_S
         await self._shared.volumes.refresh(self.record.pod, self.record.volumes or {}, self.record.ips)
+
+    async def _resize(self) -> None:
+        """Bring running containers to the resources that their spec has now."""
+        for name, status in self.record.living():
+            wanted = resources.for_runtime(self.record.spec(name))
+            if status.resources != wanted:
+                await self._shared.runtime.update_container_resources(status.id, wanted)
 
     async def _carry_out(self, plan: Actions) -> None:
         for kill in plan.kill:
@@ -376,7 +384,7 @@ class PodWorker:
         except RuntimeFailure as failure:
             raise StartFault("RunContainerError", failure.message, shared.clock.time()) from failure
         self._tell(name, "Normal", "Started", "Container started")
-        self._probes.start(spec, status)
+        self._probes.start(spec)
         await self._post_start(name, spec)
 
     async def _keep(self, instances: Instances, status: ContainerStatus, image: str) -> None:
