@@ -97,7 +97,7 @@ def select(resource: Resource, namespace: str, label_text: str, field_text: str,
             rest.append(requirement)
     if selection.name:
         rest.append(fields.Requirement("metadata.name", fields.EQUALS, selection.name))
-    if resource.kind.namespaced and selection.namespace:
+    if resource.kind.namespaced and selection.namespace and selection.index_value is not None:
         rest.append(fields.Requirement("metadata.namespace", fields.EQUALS, selection.namespace))
     selection.matches = _predicate(by_label, fields.FieldSelector(rest))
     return selection

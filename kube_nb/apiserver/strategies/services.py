@@ -23,6 +23,21 @@ class Services(Strategy):
     create_on_update = False
     initial_status = {"loadBalancer": {}}  # noqa: RUF012  # never changed
 
+    def prepare_for_create(self, call: "Call", obj: Obj) -> Obj:
+        """clusterIPs follows clusterIP, and the one family that there is is named. Models NormalizeClusterIPs."""
+        obj = super().prepare_for_create(call, obj)
+        spec = obj.get("spec") or {}
+        if spec.get("type") == "ExternalName":
+            return obj
+        changes: Obj = {}
+        if spec.get("clusterIP") and not spec.get("clusterIPs"):
+            changes["clusterIPs"] = [spec["clusterIP"]]
+        if not spec.get("ipFamilies"):
+            changes["ipFamilies"] = ["IPv6" if call.server.ranges.network.version == 6 else "IPv4"]
+        if not spec.get("ipFamilyPolicy"):
+            changes["ipFamilyPolicy"] = "SingleStack"
+        return {**obj, "spec": {**spec, **changes}} if changes else obj
+
     async def begin_create(self, call: "Call", obj: Obj) -> Obj:
         return _allocate(call, obj, None)
 
