@@ -25,7 +25,7 @@ To add a controller: a module (or package) with a class that takes a `Context`, 
 handlers in ``__init__``, and runs a `client.Controller` in ``run``; one row in `registry`.
 
 Models pkg/controller and cmd/kube-controller-manager. Differs: StatefulSet, CronJob, HPA, PersistentVolume,
-quota, disruption, TTL, certificate and token controllers are still to come.
+quota, certificate and token controllers are still to come.
 """
 
 from kube_nb.controllers.context import Context, Options, Runnable

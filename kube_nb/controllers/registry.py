@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from kube_nb.controllers.context import Context, Runnable
 from kube_nb.controllers.daemonset import DaemonSetController
 from kube_nb.controllers.deployment import DeploymentController
+from kube_nb.controllers.disruption import DisruptionController
 from kube_nb.controllers.garbagecollector import GarbageCollector
 from kube_nb.controllers.job import JobController, TtlAfterFinishedController
 from kube_nb.controllers.namespaces.deletion import NamespaceController
@@ -36,6 +37,7 @@ CONTROLLERS: Mapping[str, Callable[[Context], Runnable]] = {
     "daemonset-controller": DaemonSetController,
     "job-controller": JobController,
     "ttl-after-finished-controller": TtlAfterFinishedController,
+    "disruption-controller": DisruptionController,
     "endpoints-controller": EndpointsController,
     "endpointslice-controller": EndpointSliceController,
 }

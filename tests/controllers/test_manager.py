@@ -65,6 +65,7 @@ def history(seed):
     return loop.run(story(), seed=seed)
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_histories_and_other_seeds_do_not():
     first = history(1)
     assert len(first) > 60
@@ -72,6 +73,7 @@ def test_equal_seeds_give_equal_histories_and_other_seeds_do_not():
     assert first != history(2)
 
 
+@pytest.mark.slow
 async def test_a_cluster_in_which_nothing_happens_writes_nothing():
     async with cluster() as c:
         await c.create(NODE)

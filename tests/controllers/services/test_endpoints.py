@@ -1,3 +1,5 @@
+import pytest
+
 from kube_nb.api import resources
 from kube_nb.controllers.services import endpoints
 from kube_nb.machinery import objects
@@ -91,14 +93,15 @@ async def test_a_terminating_pod_leaves_endpoints_at_once_and_its_slice_when_it_
         assert [slice.get("endpoints") or [] for slice in await slices(c)] == [[]]
 
 
+@pytest.mark.slow
 async def test_more_than_a_hundred_endpoints_take_several_slices_of_which_few_change():
     async with cluster(*CONTROLLERS) as c:
         await c.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-0"}})
         await c.create(service())
-        await c.create(replica_set(replicas=250))
+        await c.create(replica_set(replicas=130))
         await c.settle()
         sizes = sorted(len(slice["endpoints"]) for slice in await slices(c))
-        assert sum(sizes) == 250
+        assert sum(sizes) == 130
         assert max(sizes) <= 100
         revisions = {objects.name(slice): objects.resource_version(slice) for slice in await slices(c)}
         (victim, *_) = await c.pods()
