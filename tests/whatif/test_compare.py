@@ -1,0 +1,115 @@
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kube_nb.whatif import POLICIES, Workload, capacity, compact, compare, experiments, replay
+from kube_nb.whatif import compare as compare_module  # noqa: F401  # the function shadows the module's name
+from kube_nb.whatif.workload import Task
+
+
+@pytest.fixture(scope="module")
+def cell() -> Workload:
+    whole = Workload.generate("borg", machines=12, seed=3)
+    return whole.with_tasks(whole.tasks[:150])
+
+
+def test_a_comparison_is_a_tidy_table_with_curves_and_a_divergence(cell: Workload) -> None:
+    found = compare(["best-fit", "worst-fit"], cell, seeds=2, processes=1)
+    assert list(found.df["policy"]) == ["best-fit", "best-fit", "worst-fit", "worst-fit"]
+    assert set(found.curves) == {"arrived", "allocation", "workload", "policy", "seed", "ties"}
+    parted = found.first_divergence("best-fit", "worst-fit")
+    assert parted is not None
+    assert (parted.first["node"], parted.second["node"]) == (parted.first_node, parted.second_node)
+    assert parted.first_node != parted.second_node
+    assert found.first_divergence("best-fit", "best-fit") is None
+
+
+def test_threads_processes_and_one_process_give_the_same_result(cell: Workload) -> None:
+    expected = compare(["random", "hybrid"], cell, seeds=2, processes=1).df
+    with ThreadPoolExecutor(2) as threads:
+        assert compare(["random", "hybrid"], cell, seeds=2, executor=threads).df.equals(expected)
+    with ProcessPoolExecutor(2) as processes:
+        assert compare(["random", "hybrid"], cell, seeds=2, executor=processes).df.equals(expected)
+
+
+class _Lethal:
+    """A score that kills its worker the first time it is asked."""
+
+    def __init__(self, flag: Path) -> None:
+        self.flag = flag
+
+    def __call__(self, asked: Any, free: Any, capacity: Any) -> Any:
+        if not self.flag.exists():
+            self.flag.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return free["cpu"]
+
+
+@pytest.mark.slow
+def test_what_a_killed_worker_took_with_it_is_done_again(cell: Workload, tmp_path: Path) -> None:
+    from kube_nb.whatif import Policy
+
+    lethal = Policy.score("lethal", _Lethal(tmp_path / "killed"))
+    found = compare([lethal], cell, seeds=2, processes=1 + 1)
+    assert len(found.runs) == 2
+
+
+def test_two_policies_of_one_name_are_refused(cell: Workload) -> None:
+    with pytest.raises(ValueError, match="two policies of one name"):
+        compare(["best-fit", POLICIES["best-fit"]], cell, 1)
+
+
+def test_an_unknown_policy_is_named(cell: Workload) -> None:
+    with pytest.raises(ValueError, match="no policy 'nope'"):
+        compare(["nope"], cell, 1)
+
+
+def test_compaction_finds_the_fewest_machines_that_do() -> None:
+    whole = Workload.generate("borg", machines=20, seed=1)
+    found = compact(whole, "best-fit", seeds=3)
+    assert found.low <= found.result <= found.high < 20
+    assert compact(whole, "best-fit", seeds=3) == found
+
+
+def test_cells_of_their_own_for_production_and_the_rest_cost_machines() -> None:
+    whole = Workload.generate("borg", machines=20, seed=1)
+    found = experiments.segregate(whole, seeds=2)
+    assert min(found.percents) >= 0
+    buckets = experiments.bucketed(whole, seeds=2)
+    assert min(buckets.percents) > 0
+
+
+def test_throttling_and_killing_go_by_priority() -> None:
+    used = [("prod", 200, 3000, 60), ("batch", 100, 2000, 30), ("free", 25, 4000, 20)]
+    found = experiments.under_pressure({"cpu": 4000, "memory": 100}, used)
+    assert found.killed == ["free"]
+    assert found.cpu_milli == {"prod": 3000, "batch": 1000}
+
+
+def test_a_replay_follows_arrivals_departures_and_priorities() -> None:
+    whole = Workload.generate("batch", machines=1, seed=1)
+    spec = {"containers": [{"name": "t", "image": "t", "resources": {"requests": {"cpu": "10", "memory": "1Gi"}}}]}
+
+    def task(name: str, at: float, lasts: float | None, priority: int = 0) -> Task:
+        meta = {"name": name, "namespace": "x"}
+        return Task({"metadata": meta, "spec": {**spec, "priority": priority}}, at, lasts)
+
+    node = {**whole.nodes[0], "status": {"allocatable": {"cpu": "16", "memory": "64Gi", "pods": "10"}}}
+    tasks = [task("first", 0, 100), task("second", 10, 50), task("urgent", 20, 30, 200)]
+    found = replay(whole.with_nodes([node]).with_tasks(tasks), "kube-default")
+    rows = {row["task"]: row for row in found.rows}
+    assert rows["urgent"]["wait_s"] == 0
+    assert rows["first"]["preemptions"] == 1
+    assert found.preemptions == 1
+    assert rows["second"]["start_s"] == 150
+
+
+def test_capacity_questions(cell: Workload) -> None:
+    pod = {"metadata": {"name": "big", "namespace": "x"}, "spec": cell.tasks[0].obj["spec"]}
+    assert capacity.how_many_more(cell, pod, limit=50) > 0
+    tight = cell.with_nodes([node for node in cell.nodes if node["status"]["allocatable"]["cpu"] == "16"][:1])
+    assert capacity.nodes_to_add(tight, cell.nodes[0]) > 0
