@@ -15,10 +15,11 @@ from kube_nb.kubelet.handlers import Handlers
 from kube_nb.kubelet.node import NodeAgent
 from kube_nb.kubelet.pulls import ImagePuller
 from kube_nb.kubelet.record import PodRecord
+from kube_nb.kubelet.starting import Shared
 from kube_nb.kubelet.staticpods import Mirrors
 from kube_nb.kubelet.statuses import Statuses
 from kube_nb.kubelet.volumes import NodeVolumes, Volumes
-from kube_nb.kubelet.worker import PodWorker, Shared, State
+from kube_nb.kubelet.worker import PodWorker, State
 from kube_nb.machinery import objects
 from kube_nb.machinery.clock import Clock
 from kube_nb.machinery.errors import ApiError

@@ -8,37 +8,26 @@ Differs: restarts happen exactly when their back-off ends, and BackOff is record
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from kube_nb.client import EventRecorder, Unreachable
-from kube_nb.cri.files import File
-from kube_nb.cri.runtime import ContainerState, ContainerStatus, Runtime, RuntimeFailure
+from kube_nb.client import Unreachable
+from kube_nb.cri.runtime import ContainerState, RuntimeFailure
 from kube_nb.kubelet import actions, containers, resources, volumes
 from kube_nb.kubelet.actions import Actions
-from kube_nb.kubelet.config import NodeConfig
-from kube_nb.kubelet.environment import ConfigFault, Fetch, ServiceVariables
-from kube_nb.kubelet.handlers import Handlers
 from kube_nb.kubelet.probes import Probes
-from kube_nb.kubelet.pulls import ImagePuller, StartFault
-from kube_nb.kubelet.record import KEPT_INSTANCES, Instances, PodRecord, Verdict
-from kube_nb.kubelet.statuses import Statuses
-from kube_nb.kubelet.volumes import MountFault, Volumes
-from kube_nb.machinery import objects, times
-from kube_nb.machinery.clock import Clock, periodic
+from kube_nb.kubelet.record import PodRecord, Verdict
+from kube_nb.kubelet.starting import RETRY_S, ContainerStarter, Shared
+from kube_nb.kubelet.volumes import MountFault
+from kube_nb.machinery import objects
+from kube_nb.machinery.clock import periodic
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.types import Obj
 
 #: Containers always get this long to end.
 MINIMUM_GRACE_S = 2.0
-#: After a failure without a schedule of its own.
-RETRY_S = 10.0
 #: Volumes that cannot be mounted: from half a second, doubling.
 MOUNT_RETRY_S = (0.5, 122.0)
-MESSAGE_BYTES = 4096
-CRASH_LOOP = "CrashLoopBackOff"
 
 _log = logging.getLogger(__name__)
 
@@ -71,27 +60,6 @@ class IllegalTransition(AssertionError):
     """A pod's state machine got an event that it has no answer to."""
 
 
-@dataclass(slots=True)
-class Shared:
-    """What all workers of a node use. gone: a worker has ended. services: a namespace's service variables now.
-
-    delete: removes the pod from the API, if it is still the one meant.
-    """
-
-    config: NodeConfig
-    runtime: Runtime
-    clock: Clock
-    recorder: EventRecorder | None
-    statuses: Statuses
-    puller: ImagePuller
-    volumes: Volumes
-    handlers: Handlers
-    fetch: Fetch
-    services: Callable[[Obj], ServiceVariables]
-    delete: Callable[[PodRecord], Awaitable[None]]
-    gone: Callable[[PodRecord], None]
-
-
 class PodWorker:
     """See the module's docstring. story: what happened to the pod here, (time, event, state)."""
 
@@ -111,7 +79,9 @@ class PodWorker:
         self._hurry = asyncio.Event()
         self._mount_retry_s = MOUNT_RETRY_S[0]
         self._refresh_s = 0.0
-        self._termination_logs: dict[str, File] = {}
+        self._starter = ContainerStarter(
+            shared, record, self._probes, self._tell, lambda name, message: self._kill(name, message, self._grace())
+        )
 
     # -- from outside --------------------------------------------------------------------------------------------
 
@@ -231,7 +201,7 @@ class PodWorker:
             record.start_time, record.start_s = self._shared.clock.timestamp(), now_s
         if self._past_deadline(now_s):
             return None, False
-        self._read_messages()
+        self._starter.read_messages()
         await self._shared.statuses.report(record)
         if not record.sandbox_id:
             retry_s = await self._prepare()
@@ -245,6 +215,9 @@ class PodWorker:
         while self._sidecar_came_up(plan):
             plan = actions.compute(record)
             await self._carry_out(plan)
+        for name, instances in record.containers.items():
+            if name not in plan.start and instances.exited:
+                instances.waiting = None  # it has ended for good
         if plan.done and self.state is State.SYNC:
             record.terminal = True
             self._move("completed")
@@ -305,7 +278,7 @@ class PodWorker:
             await self._kill(kill.name, kill.message, self._grace())
         for name in plan.start:
             if self.state is State.SYNC:
-                await self._start(name)
+                await self._starter.start(name)
 
     def _next_deadline(self) -> tuple[float | None, bool]:
         """The earliest of: a back-off's end, the pod's own deadline, the next look at its volumes."""
@@ -317,111 +290,6 @@ class PodWorker:
         if follows and (not wanted or self._refresh_s < min(wanted)):
             return self._refresh_s, True
         return (min(wanted), False) if wanted else (None, False)
-
-    # -- starting a container ------------------------------------------------------------------------------------
-
-    async def _start(self, name: str) -> None:
-        """One try; what keeps it from running becomes its waiting state."""
-        instances, now_s = self.record.instances(name), self._shared.clock.time()
-        if instances.waiting and instances.waiting[0] != CRASH_LOOP and (instances.retry_s or 0.0) > now_s:
-            return
-        if self._backs_off(name, instances, now_s):
-            return
-        spec = self.record.spec(name)
-        try:
-            await self._shared.puller.ensure(self.record.uid, spec, lambda *event: self._tell(name, *event))
-            instances.waiting = None
-            await self._create_and_start(name, spec, instances)
-        except StartFault as fault:
-            instances.waiting = fault.reason, fault.message
-            instances.retry_s = fault.retry_s
-            if fault.reason != "PostStartHookError":
-                error = fault.message if fault.reason in _SPEAKING else fault.reason
-                self._tell(name, "Warning", "Failed", f"Error: {error}")
-
-    def _backs_off(self, name: str, instances: Instances, now_s: float) -> bool:
-        latest = instances.latest
-        if latest is None or latest.finished_at is None:
-            return False
-        finished_s = now_s - (self._shared.clock.now() - latest.finished_at).total_seconds()
-        left_s = instances.backoff.left_s(finished_s, now_s)
-        if left_s <= 1e-6:
-            instances.backoff.next(finished_s, now_s)
-            return False
-        delay = round(instances.backoff.delay_s)
-        if instances.waiting is None or instances.waiting[0] != CRASH_LOOP:
-            self._tell(
-                name,
-                "Warning",
-                "BackOff",
-                f"Back-off restarting failed container {name} in pod {self.record.full_name}",
-            )
-        instances.waiting = (
-            CRASH_LOOP,
-            f"back-off {_minutes(delay)} restarting failed container={name} pod={self.record.full_name}",
-        )
-        instances.retry_s = finished_s + instances.backoff.delay_s
-        return True
-
-    async def _create_and_start(self, name: str, spec: Obj, instances: Instances) -> None:
-        shared, record, log = self._shared, self.record, File()
-        later_s = shared.clock.time() + RETRY_S
-        try:
-            services = shared.services(record.pod)
-            config = await containers.container(record, spec, shared.config, services, shared.fetch, log)
-        except ConfigFault as fault:
-            raise StartFault("CreateContainerConfigError", str(fault), later_s) from fault
-        try:
-            container_id = await shared.runtime.create_container(record.sandbox_id, config)
-        except RuntimeFailure as failure:
-            raise StartFault("CreateContainerError", failure.message, later_s) from failure
-        status = shared.runtime.container_status(container_id)
-        self._termination_logs[container_id] = log
-        await self._keep(instances, status, spec["image"])
-        self._tell(name, "Normal", "Created", "Container created")
-        try:
-            await shared.runtime.start_container(container_id)
-        except RuntimeFailure as failure:
-            raise StartFault("RunContainerError", failure.message, shared.clock.time()) from failure
-        self._tell(name, "Normal", "Started", "Container started")
-        self._probes.start(spec)
-        await self._post_start(name, spec)
-
-    async def _keep(self, instances: Instances, status: ContainerStatus, image: str) -> None:
-        """Take the new instance over, removing those that are too old."""
-        instances.statuses.append(status)
-        instances.image = image
-        while len(instances.statuses) > KEPT_INSTANCES:
-            old = instances.statuses.pop(0)
-            self._termination_logs.pop(old.id, None)
-            await self._shared.runtime.remove_container(old.id)
-
-    async def _post_start(self, name: str, spec: Obj) -> None:
-        hook = (spec.get("lifecycle") or {}).get("postStart")
-        if not hook:
-            return
-        fault = await self._shared.handlers.hook(self.record, spec, hook)
-        if fault:
-            self._tell(name, "Warning", "FailedPostStartHook", f"PostStartHook failed: {fault}")
-            await self._kill(name, "FailedPostStartHook", self._grace())
-            raise StartFault("PostStartHookError", fault, self._shared.clock.time())
-
-    def _read_messages(self) -> None:
-        """Termination messages of containers that have exited since the last look."""
-        for name, instances in self.record.containers.items():
-            status = instances.latest
-            log = self._termination_logs.get(status.id) if status is not None else None
-            if status is None or log is None or status.state is not ContainerState.EXITED:
-                continue
-            del self._termination_logs[status.id]
-            self._probes.stop(name)
-            instances.ready = instances.started = False
-            instances.unhealthy = ""
-            text = log.data[-MESSAGE_BYTES:].decode(errors="replace")
-            policy = self.record.spec(name).get("terminationMessagePolicy")
-            if not text and status.exit_code and policy == "FallbackToLogsOnError":
-                text = self._shared.runtime.log_tail(status.id, 80, 2048)
-            status.message = text or status.message
 
     # -- stopping ------------------------------------------------------------------------------------------------
 
@@ -505,7 +373,7 @@ class PodWorker:
         """Clean up; then wait for the object to be deleted, and take it out of the API."""
         record, shared = self.record, self._shared
         record.terminal = True
-        self._read_messages()
+        self._starter.read_messages()
         for instances in record.containers.values():
             instances.waiting = None
         await shared.statuses.report(record)
@@ -533,17 +401,3 @@ class PodWorker:
         if self._shared.recorder is not None:
             kind: Literal["Normal", "Warning"] = "Warning" if type == "Warning" else "Normal"
             self._shared.recorder.event(self.record.pod, kind, reason, message, field_path=self.record.field_path(name))
-
-
-#: Waiting reasons whose event says the whole message.
-_SPEAKING = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
-
-
-def _minutes(seconds: int) -> str:
-    """``10s``, ``1m20s``, ``5m0s``, as Go prints a duration."""
-    return f"{seconds}s" if seconds < 60 else f"{seconds // 60}m{seconds % 60}s"
-
-
-def created_s(pod: Obj, clock: Clock) -> float:
-    """The cluster time of the pod's creation."""
-    return clock.time() - times.seconds_since(objects.creation_timestamp(pod), clock.now())

@@ -389,6 +389,17 @@ async def test_a_command_that_is_not_there_fails_to_start(world: Start) -> None:
         assert container["state"]["waiting"]["reason"] == "CrashLoopBackOff"
 
 
+async def test_a_container_that_could_not_start_does_not_disturb_its_neighbour(world: Start) -> None:
+    async with world() as w:
+        await w.run(
+            "{image: busybox, command: [nosuch]}", "{image: busybox, command: [sleep, '9']}", restartPolicy="Never"
+        )
+        assert await w.phase("web", "Failed", "Succeeded") == "Failed"
+        assert now() == 9
+        assert (await w.container(index=0))["state"]["terminated"]["reason"] == "StartError"
+        assert w.kubelet.statuses.writes < 8
+
+
 async def test_the_termination_message_is_the_files_or_the_logs_end(world: Start) -> None:
     async with world() as w:
         await w.run(

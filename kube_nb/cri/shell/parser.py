@@ -1,4 +1,4 @@
-"""Recursive descent over the characters of a script. Models POSIX.1-2017, Shell Command Language, section 2.10."""
+"""Recursive descent over the commands of a script. Models POSIX.1-2017, Shell Command Language, section 2.10."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from kube_nb.cri.shell.syntax import (
     AndOr,
-    Arithmetic,
     Case,
     Command,
     For,
@@ -14,34 +13,20 @@ from kube_nb.cri.shell.syntax import (
     Group,
     If,
     Loop,
-    Parameter,
-    Part,
     Pipeline,
     Redirect,
     Script,
     Simple,
-    Substitution,
     Text,
     Word,
 )
+from kube_nb.cri.shell.words import ENDS_WORD, MAX_DEPTH, NAME, Incomplete, SyntaxFault, WordReader
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+__all__ = ["Incomplete", "SyntaxFault", "parse"]
+
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
 _REDIRECT = re.compile(r"(\d*)(<<<|<<-|<<|<&|>>|>&|>\||<|>)|(&>>|&>)")
-_SPECIAL = "0123456789@*#?$!-"
-_OPERATOR = re.compile(r":?[-=+?]|%%?|##?|//?")
-_ENDS_WORD = frozenset(" \t\n;&|<>()")
 _RESERVED = frozenset(("then", "else", "elif", "fi", "do", "done", "esac", "}"))
-#: Deeper nesting is a mistake or an attack, not a script.
-MAX_DEPTH = 50
-
-
-class SyntaxFault(Exception):
-    """The script cannot be parsed."""
-
-
-class Incomplete(SyntaxFault):
-    """The script ends too early: an interactive shell reads on."""
 
 
 def parse(text: str) -> Script:
@@ -53,47 +38,12 @@ def parse(text: str) -> Script:
     return script
 
 
-class _Parser:
+class _Parser(WordReader):
     def __init__(self, text: str, depth: int = 0) -> None:
-        if depth > MAX_DEPTH:
-            raise SyntaxFault("nested too deeply")
-        self.text = text
-        self.position = 0
-        self._depth = depth
+        super().__init__(text, depth)
         self._documents: list[tuple[list[Redirect], int, str, bool, bool]] = []
 
-    # -- characters ----------------------------------------------------------------------------------------------
-
-    def peek(self, text: str) -> bool:
-        return self.text.startswith(text, self.position)
-
-    def take(self, text: str) -> bool:
-        if self.peek(text):
-            self.position += len(text)
-            return True
-        return False
-
-    def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        found = pattern.match(self.text, self.position)
-        if found:
-            self.position = found.end()
-        return found
-
-    @property
-    def at_end(self) -> bool:
-        return self.position >= len(self.text)
-
-    def blanks(self) -> None:
-        while not self.at_end:
-            if self.peek("\\\n"):
-                self.position += 2
-            elif self.text[self.position] in " \t\r":
-                self.position += 1
-            elif self.text[self.position] == "#":
-                end = self.text.find("\n", self.position)
-                self.position = len(self.text) if end < 0 else end
-            else:
-                return
+    # -- lines and here-documents --------------------------------------------------------------------------------
 
     def newlines(self) -> None:
         self.blanks()
@@ -121,13 +71,6 @@ class _Parser:
         body = "".join(lines)
         return (Text(body, True),) if quoted else _Parser(body, self._depth + 1).quoted_text(None)
 
-    def unexpected(self) -> SyntaxFault:
-        if self.at_end:
-            return Incomplete("unexpected end of file")
-        word = re.compile(r"\n|;;|&&|\|\||[;&|()<>]|[^\s;&|()<>]+").match(self.text, self.position)
-        token = word[0] if word else self.text[self.position]
-        return SyntaxFault(f'unexpected "{"newline" if token == chr(10) else token}"')
-
     # -- lists ---------------------------------------------------------------------------------------------------
 
     def reserved(self) -> str:
@@ -137,7 +80,7 @@ class _Parser:
         if found is None:
             return ""
         after = self.text[found.end() : found.end() + 1]
-        return found[0] if not after or after in _ENDS_WORD else ""
+        return found[0] if not after or after in ENDS_WORD else ""
 
     def expect(self, word: str) -> None:
         self.newlines()
@@ -267,7 +210,7 @@ class _Parser:
     def _for(self) -> For:
         self.expect("for")
         self.blanks()
-        name = self.match(_NAME)
+        name = self.match(NAME)
         if name is None:
             raise self.unexpected()
         self.newlines()
@@ -318,11 +261,11 @@ class _Parser:
             self.blanks()
             if self._redirect(redirects):
                 continue
-            if self.at_end or self.text[self.position] in _ENDS_WORD:
+            if self.at_end or self.text[self.position] in ENDS_WORD:
                 break
             assignment = None if words else self.match(_ASSIGNMENT)
             if assignment:
-                bare = self.at_end or self.text[self.position] in _ENDS_WORD
+                bare = self.at_end or self.text[self.position] in ENDS_WORD
                 assignments.append((assignment[1], () if bare else self.word()))
             else:
                 words.append(self.word())
@@ -365,157 +308,3 @@ class _Parser:
             operator = "<<"
         redirects.append(Redirect(fd, ">" if operator == ">|" else operator, target))
         return True
-
-    # -- words ---------------------------------------------------------------------------------------------------
-
-    def word(self) -> Word:
-        parts: list[Part] = []
-        literal: list[str] = []
-
-        def flush() -> None:
-            if literal:
-                parts.append(Text("".join(literal)))
-                literal.clear()
-
-        start = self.position
-        while not self.at_end and (character := self.text[self.position]) not in _ENDS_WORD:
-            if character in "\\'\"$`":
-                flush()
-                parts.extend(self._quoted_or_dollar(character))
-            else:
-                literal.append(character)
-                self.position += 1
-        flush()
-        if self.position == start:
-            raise self.unexpected()
-        return tuple(parts)
-
-    def _quoted_or_dollar(self, character: str) -> Word:
-        if character == "$" or character == "`":
-            return (self.dollar(False) if character == "$" else self._backquotes(False),)
-        self.position += 1
-        if character == "\\":
-            if self.at_end:
-                return (Text("\\", True),)
-            self.position += 1
-            escaped = self.text[self.position - 1]
-            return () if escaped == "\n" else (Text(escaped, True),)
-        if character == "'":
-            end = self.text.find("'", self.position)
-            if end < 0:
-                raise Incomplete("unterminated quoted string")
-            text = self.text[self.position : end]
-            self.position = end + 1
-            return (Text(text, True),)
-        return self.quoted_text('"')
-
-    def quoted_text(self, end: str | None) -> Word:
-        """Up to the closing quote (or, for a here-document, the end of the text)."""
-        parts: list[Part] = []
-        literal: list[str] = []
-        while True:
-            if self.at_end:
-                if end is None:
-                    break
-                raise Incomplete("unterminated quoted string")
-            character = self.text[self.position]
-            if character == end:
-                self.position += 1
-                break
-            if character == "\\" and self.text[self.position + 1 : self.position + 2] in tuple('$`"\\\n'):
-                escaped = self.text[self.position + 1]
-                self.position += 2
-                literal.append("" if escaped == "\n" else escaped)
-            elif character in "$`":
-                parts.append(Text("".join(literal), True))
-                literal.clear()
-                parts.append(self.dollar(True) if character == "$" else self._backquotes(True))
-            else:
-                literal.append(character)
-                self.position += 1
-        if literal or not parts:
-            parts.append(Text("".join(literal), True))
-        return tuple(parts)
-
-    def dollar(self, quoted: bool) -> Part:
-        """At a ``$``."""
-        self.position += 1
-        if self.peek("(("):
-            end = _closing(self.text, self.position + 1)
-            if end is not None and self.text.startswith("))", end):
-                expression = self.text[self.position + 2 : end]
-                self.position = end + 2
-                return Arithmetic(_Parser(expression, self._depth + 1).quoted_text(None), quoted)
-        if self.peek("("):
-            inner = _Parser(self.text, self._depth + 1)
-            inner.position = self.position + 1
-            script = inner.script(frozenset())
-            if not inner.take(")"):
-                raise inner.unexpected()
-            self.text, self.position = inner.text, inner.position
-            return Substitution(script, quoted)
-        if self.take("{"):
-            return self._braces(quoted)
-        name = self.match(_NAME)
-        if name:
-            return Parameter(name[0], quoted=quoted)
-        if not self.at_end and self.text[self.position] in _SPECIAL:
-            self.position += 1
-            return Parameter(self.text[self.position - 1], quoted=quoted)
-        return Text("$", True)
-
-    def _braces(self, quoted: bool) -> Part:
-        if self.take("#") and not self.peek("}"):
-            name = self.match(_NAME) or self.match(re.compile(r"[0-9@*]+"))
-            if name is None or not self.take("}"):
-                raise self._bad_substitution()
-            return Parameter(name[0], "length", quoted=quoted)
-        if self.text[self.position - 1] == "#":
-            self.position -= 1
-        name = self.match(_NAME) or self.match(re.compile(r"\d+|[@*#?$!-]"))
-        if name is None:
-            raise self._bad_substitution()
-        operator = self.match(_OPERATOR)
-        word: Word = ()
-        if operator:
-            word = self._until_brace()
-        if not self.take("}"):
-            raise self._bad_substitution()
-        return Parameter(name[0], operator[0] if operator else "", word, quoted)
-
-    def _bad_substitution(self) -> SyntaxFault:
-        return Incomplete("unterminated ${") if self.at_end else SyntaxFault("bad substitution")
-
-    def _until_brace(self) -> Word:
-        parts: list[Part] = []
-        while not self.at_end and (character := self.text[self.position]) != "}":
-            if character in "\\'\"$`":
-                parts.extend(self._quoted_or_dollar(character))
-            else:
-                parts.append(Text(character))
-                self.position += 1
-        return tuple(parts)
-
-    def _backquotes(self, quoted: bool) -> Part:
-        found = re.compile(r"`((?:[^`\\]|\\.)*)`", re.DOTALL).match(self.text, self.position)
-        if found is None:
-            raise Incomplete("unterminated backquotes")
-        self.position = found.end()
-        inner = _Parser(re.sub(r"\\([`$\\])", r"\1", found[1]), self._depth + 1)
-        script = inner.script(frozenset())
-        if not inner.at_end:
-            raise inner.unexpected()
-        return Substitution(script, quoted)
-
-
-def _closing(text: str, start: int) -> int | None:
-    """The place of the parenthesis that closes the one at `start`."""
-    depth = 0
-    for index in range(start, len(text)):
-        if text[index] == "(":
-            depth += 1
-        elif text[index] == ")":
-            depth -= 1
-            if depth == 0:
-                return index
-    return None
