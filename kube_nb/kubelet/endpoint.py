@@ -15,6 +15,8 @@ from kube_nb.machinery.clock import Clock
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.exchange import ERROR, STDIN, Request, Response, Session
 
+#: How long a forwarded connection outlives its client's end of file.
+DRAIN_S = 10.0
 _SUCCESS = b'{"metadata":{},"status":"Success"}'
 
 
@@ -135,14 +137,11 @@ class Endpoint:
         await _finish(session, outcome)
 
     async def port_forward(self, namespace: str, pod: str, ports: Sequence[int], session: Session) -> None:
-        """Channel 2n carries port n's data, 2n+1 its errors; both begin with the port's number, as kubectl expects."""
+        """Channel 2n carries port n's data, 2n+1 its errors. A client that has sent all still gets what comes."""
         record = self._record(namespace, pod)
         connections: dict[int, Connection] = {}
         readers = []
         for index, port in enumerate(ports):
-            number = port.to_bytes(2, "little")
-            await session.write(2 * index, number)
-            await session.write(2 * index + 1, number)
             try:
                 connections[index] = await self._runtime.port_forward(record.sandbox_id, port)
             except (OSError, RuntimeFailure) as error:
@@ -161,7 +160,7 @@ class Endpoint:
                 else:
                     break
             if readers:
-                await asyncio.wait(readers, timeout=1.0)
+                await asyncio.wait(readers, timeout=DRAIN_S)
         except ConnectionError:
             pass
         finally:
