@@ -25,16 +25,21 @@ RETRIES = 3
 
 
 class Job(NamedTuple):
-    """One run. inflate: see `Workload.inflated`; 0: only shuffled."""
+    """One run. inflate: see `Workload.inflated`; 0: only shuffled. shuffle_nodes: see `compare`."""
 
     policy: Policy
     workload: Workload
     seed: int
     inflate: float
+    shuffle_nodes: bool = False
 
 
-def prepared(workload: Workload, seed: int, inflate: float) -> Workload:
+def prepared(workload: Workload, seed: int, inflate: float, shuffle_nodes: bool = False) -> Workload:
     """The workload as a seed has it: shuffled, and inflated if asked for. The same for every policy."""
+    if shuffle_nodes:
+        nodes = list(workload.nodes)
+        random.Random(f"{seed}/nodes").shuffle(nodes)
+        workload = workload.with_nodes(nodes)
     stream = random.Random(f"{seed}/shuffle")
     if inflate:
         resource = RESOURCE if workload.total(RESOURCE) else "cpu"
@@ -45,7 +50,7 @@ def prepared(workload: Workload, seed: int, inflate: float) -> Workload:
 
 
 def run_job(job: Job) -> Run:
-    return fill(prepared(job.workload, job.seed, job.inflate), job.policy, job.seed)
+    return fill(prepared(*job[1:]), job.policy, job.seed)
 
 
 @dataclass
@@ -145,7 +150,7 @@ class Divergence(NamedTuple):
 
 def _attempt(job: Job, task: str) -> dict[str, Any]:
     """Run again up to this task, with explanation."""
-    workload = prepared(job.workload, job.seed, job.inflate)
+    workload = prepared(*job[1:])
     names = [each.name for each in workload.tasks]
     upto = workload.with_tasks(workload.tasks[: names.index(task) + 1])
     engine = job.policy.build(workload, job.seed, explain=True)
@@ -160,13 +165,15 @@ def compare(
     seeds: "int | Iterable[int]" = 10,
     *,
     inflate: float = 0.0,
+    shuffle_nodes: bool = False,
     executor: Executor | None = None,
     processes: int | None = None,
     progress: "bool | Callable[[int, int], None]" = False,
 ) -> Comparison:
     """Run every policy on every workload with every seed.
 
-    seeds: how many, or which. inflate: arrivals as a multiple of the capacity, as the openb paper's 1.3. executor: any
+    seeds: how many, or which. inflate: arrivals as a multiple of the capacity, as the openb paper's 1.3. shuffle_nodes:
+    the order of the nodes, which decides ties under the rule "first", is drawn from the seed. executor: any
     `concurrent.futures.Executor` (a Dask client's ``get_executor()``); else as many processes as `processes` (None: one
     per processor; 1: in this one). progress: True for a bar in the notebook or terminal, or a function(done, all).
     """
@@ -175,7 +182,7 @@ def compare(
         raise ValueError("two policies of one name: give them names of their own")
     loads = [workloads] if isinstance(workloads, Workload) else list(workloads)
     numbers = range(seeds) if isinstance(seeds, int) else list(seeds)
-    jobs = [Job(policy, load, seed, inflate) for load in loads for policy in chosen for seed in numbers]
+    jobs = [Job(policy, load, seed, inflate, shuffle_nodes) for load in loads for policy in chosen for seed in numbers]
     tell = _bar(len(jobs)) if progress is True else (progress or (lambda done, total: None))
     if executor is None and processes == 1:
         return Comparison([_told(run_job(job), number, jobs, tell) for number, job in enumerate(jobs, 1)], jobs)

@@ -125,8 +125,8 @@ def reclaimed(
 ) -> Overhead:
     """Without reclamation, against with it: what production reserves but does not use is lent to the others.
 
-    Production counts with its limits where production is placed, and with its reservation (cpu_used, memory_used: the
-    shares of its limit that it uses, plus nothing) where the others are. Modelled as the larger of two cells: production
+    Production counts with its limits where production is placed, with its reservation (cpu_used, memory_used: the
+    shares of its limit that it uses) where the others are. Modelled as the larger of two cells: production
     at its limits, and everything with production at its reservation. Borg: about 20 % of the workload runs so.
     """
     prod = [task for task in workload.tasks if task.priority >= production]

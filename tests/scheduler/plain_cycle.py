@@ -1,4 +1,4 @@
-"""The scheduling cycle written down plainly, one node at a time, by the plugins' plain forms; `Engine` must equal it."""
+"""The scheduling cycle written down plainly, one node at a time, by the plain forms; `Engine` must equal it."""
 
 from typing import Any
 

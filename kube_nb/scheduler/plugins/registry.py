@@ -16,10 +16,14 @@ from kube_nb.scheduler.plugins.node_name import NodeName
 from kube_nb.scheduler.plugins.node_ports import NodePorts
 from kube_nb.scheduler.plugins.node_resources_fit import NodeResourcesFit
 from kube_nb.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from kube_nb.scheduler.plugins.node_volume_limits import NodeVolumeLimits
 from kube_nb.scheduler.plugins.pod_topology_spread import PodTopologySpread
 from kube_nb.scheduler.plugins.priority_sort import PrioritySort
 from kube_nb.scheduler.plugins.scheduling_gates import SchedulingGates
 from kube_nb.scheduler.plugins.taint_toleration import TaintToleration
+from kube_nb.scheduler.plugins.volume_binding import VolumeBinding
+from kube_nb.scheduler.plugins.volume_restrictions import VolumeRestrictions
+from kube_nb.scheduler.plugins.volume_zone import VolumeZone
 
 #: name -> factory(args of pluginConfig, Handle).
 REGISTRY: Mapping[str, PluginFactory] = {
@@ -31,6 +35,10 @@ REGISTRY: Mapping[str, PluginFactory] = {
     "NodeAffinity": lambda args, handle: NodeAffinity(args),
     "NodePorts": lambda args, handle: NodePorts(),
     "NodeResourcesFit": lambda args, handle: NodeResourcesFit(args),
+    "VolumeRestrictions": lambda args, handle: VolumeRestrictions(handle),
+    "NodeVolumeLimits": lambda args, handle: NodeVolumeLimits(handle),
+    "VolumeBinding": VolumeBinding,
+    "VolumeZone": lambda args, handle: VolumeZone(handle),
     "PodTopologySpread": PodTopologySpread,
     "InterPodAffinity": InterPodAffinity,
     "DefaultPreemption": DefaultPreemption,
@@ -51,6 +59,10 @@ DEFAULT_PLUGINS: Sequence[tuple[str, int]] = (
     ("NodeAffinity", 2),
     ("NodePorts", 0),
     ("NodeResourcesFit", 1),
+    ("VolumeRestrictions", 0),
+    ("NodeVolumeLimits", 0),
+    ("VolumeBinding", 0),
+    ("VolumeZone", 0),
     ("PodTopologySpread", 2),
     ("InterPodAffinity", 2),
     ("DefaultPreemption", 0),
