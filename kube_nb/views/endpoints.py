@@ -158,7 +158,7 @@ def blocks(state: Endpoints) -> list[Block]:
         found.append(page.note("has no selector: its endpoints are written by hand"))
     if state["backends"]:
         columns = ["READY", "POD", "ADDRESS", "NODE", "SLICE", "WHY NOT"]
-        found.append(page.table(columns, [_row(backend) for backend in state["backends"]]))
+        found.append(page.table(columns, [_row(backend) for backend in state["backends"]], wrapped=[5]))
     elif state["selector"]:
         found.append(page.note("no pod carries these labels", "bad"))
     return found

@@ -32,6 +32,8 @@ RESOURCES = (
     resources.PERSISTENT_VOLUME_CLAIMS,
     resources.NODES,
 )
+_BORDER = "1px solid #d0d7de"
+_MARGIN, _MIN_HEIGHT = 14.0, 110.0
 _BOX = {"width": f"{svg.NODE_WIDTH}px", "height": f"{svg.NODE_HEIGHT}px"}
 
 
@@ -78,6 +80,7 @@ class LiveGraph:
         self.state: Graph = {"nodes": [], "edges": []}
         self._take(feed.objects_of(cluster, RESOURCES, namespace))
         self._canvas: Any = None
+        self._legend: Any = None
         self._detail: Any = None
 
     def _take(self, found: list[Obj]) -> None:
@@ -92,21 +95,18 @@ class LiveGraph:
         import ipycytoscape
 
         ipywidgets = widgets()
-        self._canvas = canvas = ipycytoscape.CytoscapeWidget(
-            layout=ipywidgets.Layout(height=f"{self._height():.0f}px", border="1px solid #d0d7de")
-        )
+        self._canvas = canvas = ipycytoscape.CytoscapeWidget(layout=ipywidgets.Layout(border=_BORDER))
         canvas.set_style(_style())
-        canvas.set_layout(name="preset", fit=True, padding=16)
-        canvas.min_zoom, canvas.max_zoom = 0.2, 1.5
+        # A fit would be of the box as it was before it had its size: everything stands where it is drawn, unscaled.
+        canvas.set_layout(name="preset", fit=False, zoom=1, pan={"x": 0, "y": 0})
         canvas.user_zooming_enabled = False
         canvas.on("node", "click", self._clicked)
         self._detail = ipywidgets.HTML()
+        self._legend = ipywidgets.HTML()
         self._rebuild()
         Feed(self._cluster, RESOURCES, self._draw, namespace=self._namespace).start()
-        return ipywidgets.VBox([canvas, self._detail])
-
-    def _height(self) -> float:
-        return min(max(layout.of(self.state).height + svg.NODE_HEIGHT + 60, 160.0), 620.0)
+        parts = [canvas, self._legend, self._detail]
+        return ipywidgets.VBox(parts, layout=ipywidgets.Layout(overflow="auto hidden"))
 
     def _draw(self, found: list[Obj]) -> None:
         before: Graph = {"nodes": list(self.state["nodes"]), "edges": list(self.state["edges"])}
@@ -122,6 +122,8 @@ class LiveGraph:
     def _rebuild(self) -> None:
         """Draw everything anew in one go: removing single elements breaks the page (ipycytoscape's issue 322)."""
         drawn = layout.of(self.state)
+        self._canvas.layout.min_width = f"{drawn.width + svg.NODE_WIDTH + 2 * _MARGIN:.0f}px"
+        self._canvas.layout.height = f"{max(drawn.height + svg.NODE_HEIGHT + 2 * _MARGIN, _MIN_HEIGHT):.0f}px"
         self._canvas.graph.clear()
         self._canvas.graph.add_graph_from_json(
             {
@@ -130,8 +132,7 @@ class LiveGraph:
             },
             directed=True,
         )
-        self._canvas.layout.height = f"{self._height():.0f}px"
-        self._canvas.relayout()
+        self._legend.value = legend(self.state)
 
     def _recolour(self) -> None:
         for node, drawn in zip(self.state["nodes"], self._canvas.graph.nodes, strict=True):
@@ -149,26 +150,50 @@ class LiveGraph:
         self._detail.value = f'<pre style="max-height:320px;overflow:auto;line-height:1.25">{body}</pre>'
 
 
+def legend(graph: Graph) -> str:
+    """The kinds of edges that the graph has, as HTML."""
+    kinds = [kind for kind in svg.EDGES if any(edge["kind"] == kind for edge in graph["edges"])]
+    marks = [
+        f'<span style="display:inline-block;width:26px;border-top:2px {_line(kind)} {svg.EDGES[kind][0]};'
+        f'vertical-align:middle;margin-right:5px"></span>{kind}'
+        for kind in kinds
+    ]
+    parts = "".join(f'<span style="margin-right:18px">{mark}</span>' for mark in marks)
+    return (
+        f'<div style="font-size:12px;line-height:1.6">{parts}click an object to see it</div>' if graph["nodes"] else ""
+    )
+
+
+def _line(kind: str) -> str:
+    """The line's style, for CSS and for cytoscape alike."""
+    dashes = svg.EDGES[kind][1]
+    return "solid" if not dashes else "dotted" if dashes.split()[0] in ("1", "2") else "dashed"
+
+
 def _element(node: GraphNode, place: layout.Position) -> dict[str, Any]:
     return {
         "data": {"id": node["id"], "label": _label(node)},
         "classes": node["state"],
-        "position": {"x": place[0], "y": place[1]},
+        "position": {"x": place[0] + svg.NODE_WIDTH / 2 + _MARGIN, "y": place[1] + svg.NODE_HEIGHT / 2 + _MARGIN},
     }
 
 
 def _link(edge: GraphEdge, drawn: layout.Layout) -> dict[str, Any]:
     """An edge; one that takes lanes carries where it bends, as cytoscape's segments have it."""
     data: dict[str, Any] = {"id": edge["id"], "source": edge["source"], "target": edge["target"]}
+    start, end = drawn.places[edge["source"]], drawn.places[edge["target"]]
     lanes = drawn.lanes.get(edge["id"])
     if not lanes:
-        return {"data": data, "classes": edge["kind"]}
-    start, end = drawn.places[edge["source"]], drawn.places[edge["target"]]
+        return {"data": data, "classes": f"{edge['kind']} {_direction(start, end)}"}
     half = svg.NODE_WIDTH / 2 * (1 if end[0] >= start[0] else -1)
     bends = [_bend((x + side, y), start, end) for x, y in lanes for side in (-half, half)]
     data["weights"] = " ".join(f"{weight:.4f}" for weight, _ in bends)
     data["distances"] = " ".join(f"{distance:.1f}" for _, distance in bends)
-    return {"data": data, "classes": f"{edge['kind']} lane"}
+    return {"data": data, "classes": f"{edge['kind']} {_direction(start, end)} lane"}
+
+
+def _direction(start: layout.Position, end: layout.Position) -> str:
+    return "forward" if end[0] > start[0] else "back" if end[0] < start[0] else "within"
 
 
 def _bend(point: layout.Position, start: layout.Position, end: layout.Position) -> tuple[float, float]:
@@ -195,6 +220,7 @@ def _style() -> list[dict[str, Any]]:
             "font-size": "12px",
             "font-family": "-apple-system, Segoe UI, Helvetica, Arial, sans-serif",
             "text-wrap": "wrap",
+            "line-height": 1.3,
             "text-valign": "center",
             "text-halign": "center",
             "color": "#1f2328",
@@ -212,10 +238,10 @@ def _style() -> list[dict[str, Any]]:
             "style": {
                 "line-color": colour,
                 "target-arrow-color": colour,
-                "line-style": "dashed" if dashes else "solid",
+                "line-style": _line(kind),
             },
         }
-        for kind, (colour, dashes) in svg.EDGES.items()
+        for kind, (colour, _) in svg.EDGES.items()
     ]
     lanes = {
         "selector": "edge.lane",
@@ -226,4 +252,8 @@ def _style() -> list[dict[str, Any]]:
             "segment-distances": "data(distances)",
         },
     }
-    return [nodes, edges, *states, *kinds, lanes]
+    sides = [
+        {"selector": "edge.forward", "style": {"source-endpoint": "90deg", "target-endpoint": "270deg"}},
+        {"selector": "edge.back", "style": {"source-endpoint": "270deg", "target-endpoint": "90deg"}},
+    ]
+    return [nodes, edges, *states, *kinds, *sides, lanes]

@@ -30,7 +30,7 @@ class Cell(TypedDict):
 
 
 class Block(TypedDict):
-    """One of: a heading, a note (with a tone), a table (columns and rows). align: "right" per numeric column."""
+    """One of: a heading, a note (with a tone), a table (columns and rows; some numeric, some with long texts)."""
 
     heading: NotRequired[str]
     note: NotRequired[str]
@@ -38,6 +38,7 @@ class Block(TypedDict):
     columns: NotRequired[list[str]]
     rows: NotRequired[list[list[Cell]]]
     numeric: NotRequired[list[int]]
+    wrapped: NotRequired[list[int]]
 
 
 def heading(text: str) -> Block:
@@ -48,9 +49,12 @@ def note(text: str, tone: str = "") -> Block:
     return {"note": text, "tone": tone}
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], numeric: Sequence[int] = ()) -> Block:
-    """numeric: the numbers of the columns that are right-aligned."""
-    return {"columns": list(columns), "rows": [list(row) for row in rows], "numeric": list(numeric)}
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, numeric: Sequence[int] = (), wrapped: Sequence[int] = ()
+) -> Block:
+    """numeric: numbers of the columns that are right-aligned; wrapped: of those whose texts may take several lines."""
+    body = [list(row) for row in rows]
+    return {"columns": list(columns), "rows": body, "numeric": list(numeric), "wrapped": list(wrapped)}
 
 
 def cell(text: object, tone: str = "", *, strong: bool = False) -> Cell:
@@ -85,14 +89,14 @@ def _html_block(block: Block) -> str:
 
 
 def _html_table(block: Block) -> str:
-    numeric = set(block.get("numeric") or ())
+    numeric, wrapped = set(block.get("numeric") or ()), set(block.get("wrapped") or ())
     head = "".join(
-        f'<th style="{_CELL};font-weight:600;font-size:12px{_align(number in numeric)}">{escape(name)}</th>'
+        f'<th style="{_CELL};font-weight:600;font-size:12px{_kind(number in numeric)}">{escape(name)}</th>'
         for number, name in enumerate(block["columns"])
     )
     body = "".join(
         '<tr style="background:none">'
-        + "".join(_html_cell(each, number in numeric) for number, each in enumerate(row))
+        + "".join(_html_cell(each, _kind(number in numeric, number in wrapped)) for number, each in enumerate(row))
         + "</tr>"
         for row in block["rows"]
     )
@@ -101,14 +105,16 @@ def _html_table(block: Block) -> str:
     )
 
 
-def _html_cell(each: Cell, is_numeric: bool) -> str:
+def _html_cell(each: Cell, kind: str) -> str:
     weight = ";font-weight:600" if each.get("strong") else ""
     content = _toned(each["text"], each.get("tone", ""))
-    return f'<td style="{_CELL};{_MONO}{weight}{_align(is_numeric)}">{content}</td>'
+    return f'<td style="{_CELL};{_MONO}{weight}{kind}">{content}</td>'
 
 
-def _align(is_numeric: bool) -> str:
-    return ";text-align:right" if is_numeric else ""
+def _kind(is_numeric: bool, is_wrapped: bool = False) -> str:
+    """What a column's kind adds to the style of its cells; the last word on each property counts."""
+    wrapped = ";white-space:normal;min-width:200px;overflow-wrap:anywhere" if is_wrapped else ""
+    return (";text-align:right" if is_numeric else "") + wrapped
 
 
 def _toned(text: str, tone: str) -> str:

@@ -153,7 +153,8 @@ def _table(attempt: Mapping[str, Any]) -> Block:
     columns += ["VERDICT"]
     rows = [_scored(attempt, row, plugins) for row in attempt["scores"][:MAX_NODES]]
     rows += [_refused(row, plugins) for row in attempt["refused"][:MAX_NODES]]
-    return page.table(columns, rows, numeric=list(range(1, len(plugins) + 2)) if plugins else [])
+    numeric = list(range(1, len(plugins) + 2)) if plugins else []
+    return page.table(columns, rows, numeric=numeric, wrapped=[len(columns) - 1])
 
 
 def _scored(attempt: Mapping[str, Any], row: Mapping[str, Any], plugins: Sequence[str]) -> list[Cell]:

@@ -1,0 +1,33 @@
+from collections.abc import Callable
+from typing import Any
+
+
+def test_objects_lie_under_a_real_clusters_keys(run: Callable[[str], Any]) -> None:
+    text = run("%etcdctl get / --prefix --keys-only").value.text
+    assert "/registry/minions/node-1\n" in text
+    assert "/registry/services/specs/default/kubernetes\n" in text
+
+
+def test_a_script_of_commands_runs_in_order(run: Callable[[str], Any]) -> None:
+    ran = run("%%etcdctl\nput a 1\n# a comment\netcdctl get a\ndel a\n")
+    assert ran.value.text == "OK\na\n1\n1\n"
+
+
+def test_a_transaction_reads_the_cell(run: Callable[[str], Any]) -> None:
+    ran = run('%%etcdctl txn -i\nversion("b") = "0"\n\nput b 1\n\nget b\n\n')
+    assert "SUCCESS" in ran.value.text
+    assert "OK" in ran.value.text
+
+
+def test_a_watch_shows_the_past_and_ends_at_its_limit(run: Callable[[str], Any]) -> None:
+    run("%etcdctl put w 1")
+    ran = run("w = %etcdctl watch --rev=1 w --command-timeout=2s")
+    assert ran.out == "PUT\nw\n1\n"
+    assert run("w.text").value == ran.out
+
+
+def test_text_is_shown_escaped(run: Callable[[str], Any]) -> None:
+    run("%etcdctl put evil '<img src=x onerror=alert(1)>'")
+    html = run("%etcdctl get evil").value._repr_html_()
+    assert "<img" not in html
+    assert "&lt;img" in html

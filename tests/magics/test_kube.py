@@ -1,0 +1,94 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from IPython.core.completer import provisionalcompleter
+from kube_magics import completion, expansion
+
+
+def test_help_names_every_command(run: Callable[[str], Any]) -> None:
+    text = str(run("%kube help").value)
+    assert all(f"\n  {word}" in text for word in ("up", "down", "status", "graph", "match", "endpoints", "why"))
+
+
+def test_status_tells_nodes_components_and_time(run: Callable[[str], Any]) -> None:
+    text = run("%kube status").value.text
+    assert "3 of 3 nodes ready" in text
+    assert "kube-scheduler-control-plane" in text
+
+
+def test_time_is_moved_and_its_pace_changed(run: Callable[[str], Any]) -> None:
+    run("from kube_magics import current\nbefore = current.get().time_s")
+    run("%kube advance 10m")
+    assert run("current.get().time_s - before").value == pytest.approx(600)
+    assert str(run("%kube pace").value).startswith("pace max")
+
+
+def test_a_component_stops_and_what_it_does_with_it(run: Callable[[str], Any]) -> None:
+    run("%kube stop kube-scheduler")
+    run("%kubectl run waiting --image=nginx")
+    assert "Pending" in run("%kubectl get pod waiting").value.text
+    assert "has not looked at it yet" in run("%kube why waiting").value.text
+    run("%kube start kube-scheduler")
+    run("%kube advance 60s")
+    assert "Running" in run("%kubectl get pod waiting").value.text
+    assert "waiting → node-" in run("%kube why pod/waiting").value.text
+
+
+def test_two_clusters_do_not_disturb_each_other(run: Callable[[str], Any]) -> None:
+    run("%kube up --name second --nodes 1 --pace max")
+    run("%kubectl create configmap only-here")
+    assert "second" in str(run("%kube use").value)
+    run("%kube use kube")
+    assert '"only-here" not found' in run("%kubectl get configmap only-here").refusal
+    run("%kube use second")
+    assert run("%kubectl get configmap only-here").error is None
+    assert str(run("%kube down").value) == "second down"
+    assert "3 of 3 nodes ready" in run("%kube status").value.text
+
+
+def test_a_cluster_of_the_same_name_is_not_started_twice(run: Callable[[str], Any]) -> None:
+    assert 'the cluster "kube" is up already' in run("%kube up").refusal
+
+
+def test_writes_remember_the_cell_that_set_them_off(run: Callable[[str], Any]) -> None:
+    ran = run("%kubectl create configmap caused")
+    count = ran.result.execution_count
+    run("from kube_magics import current\nserver = current.get().engine.apiserver")
+    assert run(f"any(each.cell == {count} for each in server.causes.values())").value is True
+
+
+@pytest.mark.parametrize(
+    ("magic", "line", "word"),
+    [
+        ("kube", "", "graph"),
+        ("kube", "en", "endpoints"),
+        ("kube", "up --no", "--nodes"),
+        ("kube", "use ", "kube"),
+        ("etcdctl", "lea", "lease"),
+        ("etcdctl", "lease gr", "grant"),
+        ("etcdctl", "get --pre", "--prefix"),
+        ("manifest", "--dr", "--dry-run"),
+    ],
+)
+def test_tab_completes(run: Callable[[str], Any], magic: str, line: str, word: str) -> None:
+    assert word in completion.complete(magic, line)
+
+
+def test_tab_completes_in_the_shell(shell: Any) -> None:
+    text = "x = %kube endpo"
+    with provisionalcompleter():
+        found = [each.text for each in shell.shell.Completer.completions(text, len(text))]
+    assert found == ["endpoints"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expanded"),
+    [
+        ("get pod {name}", "get pod web"),
+        ("get -o jsonpath='{.a}{name}{end}'", "get -o jsonpath='{.a}web{end}'"),
+        ("get {unknown}", "get {unknown}"),
+    ],
+)
+def test_only_names_of_variables_are_expanded(line: str, expanded: str) -> None:
+    assert expansion.expand(line, {"name": "web", "end": "x"}) == expanded

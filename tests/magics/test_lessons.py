@@ -1,0 +1,54 @@
+"""Each lesson runs headless, every cell passes, and its pictures are in the output."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+PICTURE = re.compile(r'<img alt="[^"]*" src="data:image/svg\+xml;base64,')
+
+pytestmark = pytest.mark.slow
+
+
+def executed(lesson: Path, folder: Path) -> list[dict[str, Any]]:
+    """The code cells of the lesson as ``kube-nb run`` leaves them."""
+    target = folder / lesson.name
+    path = os.pathsep.join([str(ROOT), str(ROOT / "magics")])
+    command = [sys.executable, "-m", "kube_nb.cluster", "run", str(lesson), "--output", str(target)]
+    run = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return [cell for cell in json.loads(target.read_text())["cells"] if cell["cell_type"] == "code"]
+
+
+def html(cell: dict[str, Any]) -> str:
+    return "".join("".join(output.get("data", {}).get("text/html", "")) for output in cell["outputs"])
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=[lesson.stem for lesson in LESSONS])
+def test_a_lesson_runs_headless_with_its_pictures(lesson: Path, tmp_path: Path) -> None:
+    cells = executed(lesson, tmp_path)
+    assert [cell["source"] for cell in cells if any(o["output_type"] == "error" for o in cell["outputs"])] == []
+    by_magic = {"".join(cell["source"]).split(maxsplit=1)[0]: cell for cell in cells}
+    assert PICTURE.search(html(by_magic["%%manifest"]))
+    graphs = [cell for cell in cells if "".join(cell["source"]).startswith("%kube graph")]
+    assert graphs
+    assert all(PICTURE.search(html(cell)) for cell in graphs)
+    views = [cell for cell in cells if re.match(r"%kube (why|match|endpoints)", "".join(cell["source"]))]
+    assert all("<table" in html(cell) for cell in views)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=[lesson.stem for lesson in LESSONS])
+def test_a_lesson_is_kept_without_outputs_and_with_ids(lesson: Path) -> None:
+    cells = json.loads(lesson.read_text())["cells"]
+    ids = [cell["id"] for cell in cells]
+    assert len(set(ids)) == len(ids)
+    assert [cell["id"] for cell in cells if cell.get("outputs") or cell.get("execution_count")] == []
