@@ -28,7 +28,7 @@ ROOT_END = b"/registry0"
 #: How many writes' causes are kept.
 CAUSES = 200_000
 #: What watchers and list pages find objects by besides their names.
-INDEXED = {"/registry/pods": "spec.nodeName"}
+INDEXED = {"/registry/pods": "spec.nodeName", "/registry/services/specs": "spec.clusterIP"}
 
 
 def encode(obj: Obj) -> bytes:

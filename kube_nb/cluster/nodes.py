@@ -122,6 +122,8 @@ class Nodes:
             task = self._running.pop(name)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        for kubelet in reversed(self.kubelets.values()):
+            await kubelet.runtime.close()
         for informers in self._informers:
             await informers.stop()
 
