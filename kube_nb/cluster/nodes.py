@@ -32,6 +32,7 @@ class Nodes:
         self._engine = engine
         self.kubelets: dict[str, Kubelet] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._runtimes: list[SimulatedRuntime] = []
         self._informers: list[InformerFactory] = []
         self._away: dict[str, None] = {}  # components that somebody stopped
         self.control_plane_ip = self._ip(0)
@@ -105,6 +106,7 @@ class Nodes:
         network = engine.network.add_node(config.name, config.ip, config.pod_cidr)
         present = manifests.images(engine.version)
         runtime = SimulatedRuntime(engine.clock, network, engine.images, config.name, present=present)
+        self._runtimes.append(runtime)
         client = self._client(config.name)
         informers = InformerFactory(client)
         kubelet = Kubelet(client, informers, engine.clock, config, runtime, static_pods=static_pods)
@@ -122,8 +124,8 @@ class Nodes:
             task = self._running.pop(name)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        for kubelet in reversed(self.kubelets.values()):
-            await kubelet.runtime.close()
+        for runtime in reversed(self._runtimes):
+            await runtime.close()
         for informers in self._informers:
             await informers.stop()
 
