@@ -114,7 +114,10 @@ class Feed:
 
     def flush(self) -> None:
         if self._pending and self._cluster.pace == "max" and self._cluster.is_up:
-            Context().run(self._redraw)
+            self._cluster.run(self._flushed())
+
+    async def _flushed(self) -> None:
+        Context().run(self._redraw)
 
     def _wall_s(self) -> float:
         return self._cluster.engine.wall_now().timestamp()
