@@ -119,7 +119,7 @@ class _Tunnel:
 
     async def read(self) -> bytes:
         async for message in self._socket:
-            if message.type == WSMsgType.BINARY:
+            if message.type == WSMsgType.BINARY and message.data:  # kubectl also sends messages of nothing
                 return bytes(message.data)
         return b""
 

@@ -1,0 +1,156 @@
+"""The HTTPS front by an HTTP client: who one is, bodies, streams, sessions."""
+
+import asyncio
+import io
+import ssl
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from kube_nb.apiserver.authn import StaticTokens
+from kube_nb.machinery.exchange import User
+from tests.apiserver.https import Https, at_walls_pace, listening
+from tests.apiserver.nodes import EchoNode
+from tests.apiserver.serving import CONFIG_MAPS, PODS, config_map, pod
+
+
+async def ask(
+    server: Https, method: str, path: str, *, who: str = "admin", context: ssl.SSLContext | None = None, **more: Any
+) -> tuple[int, Any, Any]:
+    """(status, headers, decoded body) of one request."""
+    connector = aiohttp.TCPConnector(ssl=context or server.authority.client_context(who))
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        session.request(method, server.url + path, **more) as response,
+    ):
+        return response.status, response.headers, await response.json(content_type=None)
+
+
+def test_a_client_certificate_names_user_and_groups(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with listening(tmp_path) as server:
+            status, _, found = await ask(server, "GET", PODS)
+            assert (status, found["kind"]) == (200, "PodList")
+            status, _, found = await ask(server, "GET", PODS, who="bob")
+            assert status == 403
+            assert found["message"] == (
+                'pods is forbidden: User "bob" cannot list resource "pods" in API group "" in the namespace "default"'
+            )
+
+    at_walls_pace(story())
+
+
+def test_tokens_and_no_credentials(tmp_path: Path) -> None:
+    async def story() -> None:
+        tokens = StaticTokens({"secret": User("carol", ("system:masters",))})
+        async with listening(tmp_path, authenticators=[tokens]) as server:
+            plain = server.authority.client_context()
+            bearer = {"Authorization": "Bearer secret"}
+            assert (await ask(server, "GET", PODS, context=plain, headers=bearer))[0] == 200
+            wrong = {"Authorization": "Bearer wrong"}
+            status, _, found = await ask(server, "GET", PODS, context=plain, headers=wrong)
+            assert (status, found["reason"]) == (401, "Unauthorized")
+            status, _, found = await ask(server, "GET", PODS, context=plain)
+            assert status == 403
+            assert 'User "system:anonymous" cannot list resource "pods"' in found["message"]
+            assert (await ask(server, "GET", "/version", context=plain))[0] == 200
+
+    at_walls_pace(story())
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "status"),
+    [
+        pytest.param("application/json", b'{"metadata": {"name": "a"}, "data": {"k": "v"}}', 201, id="JSON"),
+        pytest.param("application/yaml", b"metadata:\n  name: a\ndata:\n  k: v\n", 201, id="YAML"),
+        pytest.param("application/json", b'{"metadata": {"name": "a"', 400, id="half a JSON document"),
+        pytest.param("application/yaml", b"a: b: c", 400, id="no YAML document"),
+        pytest.param("text/csv", b"a,b", 415, id="another type"),
+        pytest.param("application/json", b" " * 4_000_000, 413, id="too much"),
+        pytest.param("application/json", b'{"a":' * 10_000, 400, id="too deep"),
+        pytest.param("application/yaml", b"[" * 10_000, 400, id="too deep in YAML"),
+        pytest.param(
+            "application/yaml",
+            b"a: &a [x,x,x,x,x,x,x,x,x]\n"
+            + b"".join(b"%c: &%c [%b]\n" % (98 + n, 98 + n, b",".join([b"*%c" % (97 + n)] * 9)) for n in range(9)),
+            400,
+            id="aliases that explode",
+        ),
+    ],
+)
+def test_bodies(tmp_path: Path, content_type: str, body: bytes, status: int) -> None:
+    async def story() -> None:
+        async with listening(tmp_path) as server:
+            headers = {"Content-Type": content_type}
+            found, _, answer = await ask(server, "POST", CONFIG_MAPS, data=io.BytesIO(body), headers=headers)
+            assert (found, answer["kind"]) == (status, "ConfigMap" if status == 201 else "Status")
+
+    at_walls_pace(story())
+
+
+def test_a_warning_is_a_header(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with listening(tmp_path) as server:
+            body = {**config_map(), "daata": {}}
+            _, headers, _ = await ask(server, "POST", CONFIG_MAPS, json=body)
+            assert headers["Warning"] == '299 - "unknown field \\"daata\\""'
+
+    at_walls_pace(story())
+
+
+def test_a_watch_comes_line_by_line_and_ends_with_its_client(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with listening(tmp_path) as server:
+            connector = aiohttp.TCPConnector(ssl=server.authority.client_context("admin"))
+            async with (
+                aiohttp.ClientSession(connector=connector) as session,
+                session.get(f"{server.url}{CONFIG_MAPS}?watch=true") as response,
+            ):
+                await server.api.create(CONFIG_MAPS, config_map("a"))
+                await server.api.create(CONFIG_MAPS, config_map("b"))
+                lines = [await response.content.readline() for _ in range(2)]
+                assert [b'"name":"a"' in lines[0], b'"name":"b"' in lines[1]] == [True, True]
+                cacher = server.api.server.cacher("configmaps")
+                assert len(cacher.watchers()) == 1
+            await asyncio.sleep(0.05)
+            assert cacher.watchers() == []
+
+    at_walls_pace(story())
+
+
+def test_exec_over_a_websocket(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with listening(tmp_path, nodes={"node-1": EchoNode()}) as server:
+            await server.api.create(PODS, pod())
+            await server.api.create(f"{PODS}/web/binding", {"target": {"kind": "Node", "name": "node-1"}})
+            connector = aiohttp.TCPConnector(ssl=server.authority.client_context("admin"))
+            url = f"{server.url}{PODS}/web/exec?command=cat&stdin=true&stdout=true"
+            async with (
+                aiohttp.ClientSession(connector=connector) as session,
+                session.ws_connect(url, protocols=("v5.channel.k8s.io",)) as socket,
+            ):
+                assert socket.protocol == "v5.channel.k8s.io"
+                assert await socket.receive_bytes() == b"\x01"
+                await socket.send_bytes(b"\x00hello")
+                assert await socket.receive_bytes() == b"\x01hello"
+                await socket.send_bytes(b"\xff\x00")
+                assert (await socket.receive_bytes()).startswith(b'\x03{"metadata":{},"status":"Success"}')
+
+    at_walls_pace(story())
+
+
+def test_logs_and_proxies(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with listening(tmp_path, nodes={"node-1": EchoNode()}) as server:
+            await server.api.create(PODS, pod())
+            await server.api.create(f"{PODS}/web/binding", {"target": {"kind": "Node", "name": "node-1"}})
+            connector = aiohttp.TCPConnector(ssl=server.authority.client_context("admin"))
+            async with aiohttp.ClientSession(connector=connector) as session:
+                async with session.get(f"{server.url}{PODS}/web/log") as response:
+                    assert await response.text() == "web/main started\nready\n"
+                async with session.get(f"{server.url}{PODS}/web:8080/proxy/some/path") as response:
+                    assert await response.text() == "GET web:8080/some/path"
+
+    at_walls_pace(story())
