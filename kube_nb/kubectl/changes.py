@@ -7,6 +7,7 @@ from kube_nb.kubectl.command import Invocation
 from kube_nb.kubectl.printers import output
 from kube_nb.kubectl.resources import Target
 from kube_nb.kubectl.result import KubectlError
+from kube_nb.machinery.gvk import GVK
 from kube_nb.machinery.pflag import Flag
 from kube_nb.machinery.types import Json, Obj
 
@@ -34,14 +35,22 @@ def report(inv: Invocation, target: Target, obj: Obj, done: str) -> None:
     """Tell of one change: ``deployment.apps/web scaled``, or the object in the format of ``-o``."""
     inv.result.objects.append(obj)
     chosen = str(inv.flags.values.get("output") or "")
+    named = f"{_type_name(target, obj)}/{(obj.get('metadata') or {}).get('name') or target.name}"
     if not chosen:
-        name = (obj.get("metadata") or {}).get("name") or target.name
-        inv.out(f"{target.type_name}/{name} {done}{suffix(inv)}")
+        inv.out(f"{named} {done}{'' if done.startswith('patched') else suffix(inv)}")
         return
     if chosen == "name":
-        inv.out(f"{target.type_name}/{(obj.get('metadata') or {}).get('name') or target.name}")
+        inv.out(named)
         return
     show(inv, [obj])
+
+
+def _type_name(target: Target, obj: Obj) -> str:
+    """The target's, unless what came back is of another kind (a Scale)."""
+    gvk = GVK.of(obj)
+    if not gvk.kind or gvk.kind == target.mapping.kind:
+        return target.type_name
+    return f"{gvk.kind.lower()}.{gvk.group}" if gvk.group else gvk.kind.lower()
 
 
 def show(inv: Invocation, objects: Sequence[Obj]) -> None:

@@ -36,11 +36,12 @@ class Session:
 
 @dataclass(slots=True)
 class Invocation:
-    """One run of a verb: its session, flags and arguments, and the result it builds."""
+    """One run of a verb: its session, flags and arguments, and the result it builds. verb: ``rollout undo``."""
 
     session: Session
     flags: Parsed
     result: Result = field(default_factory=Result)
+    verb: str = ""
 
     @property
     def args(self) -> list[str]:

@@ -6,6 +6,8 @@ from kube_nb.api.resources import PODS
 from kube_nb.kubectl.command import Invocation
 from kube_nb.kubectl.result import KubectlError
 from kube_nb.machinery import labels, objects
+from kube_nb.machinery.errors import ApiError
+from kube_nb.machinery.gvk import GVR
 from kube_nb.machinery.types import Obj
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
@@ -15,9 +17,9 @@ async def of(inv: Invocation, arg: str) -> list[Obj]:
     """The pods of ``NAME``, ``pod/NAME`` or ``TYPE/NAME``, best first. Models polymorphichelpers' podsForObject."""
     kind, slash, name = arg.partition("/")
     if not slash:
-        return [await inv.session.client.get(PODS, kind, inv.namespace)]
+        return [await _get(inv, PODS, kind)]
     mapping = await inv.session.mapper.resource(kind)
-    obj = await inv.session.client.get(mapping.gvr, name, inv.namespace)
+    obj = await _get(inv, mapping.gvr, name)
     if mapping.gvr == PODS:
         return [obj]
     selector = _selector(obj)
@@ -28,6 +30,16 @@ async def of(inv: Invocation, arg: str) -> list[Obj]:
     if not found:
         raise KubectlError("error: timed out waiting for the condition")
     return found
+
+
+async def _get(inv: Invocation, gvr: GVR, name: str) -> Obj:
+    try:
+        return await inv.session.client.get(gvr, name, inv.namespace)
+    except ApiError as error:
+        if error.code != 404 or inv.verb != "logs":
+            raise
+        what = f'{gvr.group_resource} "{name}" not found in namespace "{inv.namespace}"'
+        raise KubectlError(f"error: error from server (NotFound): {what}") from None
 
 
 def _selector(obj: Obj) -> labels.Selector | None:

@@ -236,9 +236,9 @@ def _compact(obj: Obj) -> str:
 
 
 def message_of(error: ApiError) -> str:
-    """An API error as kubectl prints it. Models kubectl pkg/cmd/util/helpers.go, StandardErrorMessage."""
+    """An API error as kubectl prints it. Models kubectl pkg/cmd/util/helpers.go, checkErr."""
     if error.reason == "Invalid":
-        return f"The {_subject(error)} is invalid: {_causes(error)}" if error.details else f"Error: {error.message}"
+        return _invalid(error)
     if error.reason in ("", "Unauthorized") and error.code == 401:
         return "error: You must be logged in to the server (Unauthorized)"
     if error.reason:
@@ -246,15 +246,13 @@ def message_of(error: ApiError) -> str:
     return f"Error from server: {error.message}"
 
 
-def _subject(error: ApiError) -> str:
+def _invalid(error: ApiError) -> str:
+    """What is invalid, and the causes: one bare, or several as a list of ``* field: message``."""
     details = error.details or {}
-    return f'{details.get("kind", "")} "{details.get("name", "")}"'
-
-
-def _causes(error: ApiError) -> str:
-    """The causes, one bare or several as a list of ``* field: message``."""
-    causes = (error.details or {}).get("causes") or []
+    kind, name = details.get("kind", ""), details.get("name", "")
+    causes = details.get("causes") or []
+    subject = f'The {kind} "{name}" is invalid' if kind or name else "The request is invalid"
     texts = list(dict.fromkeys(f"{cause['field']}: {cause['message']}" for cause in causes))
     if not texts:
-        return error.message
-    return texts[0] if len(texts) == 1 else "\n" + "\n".join(f"* {text}" for text in texts)
+        return subject if kind or name else f"{subject}: {error.message}"
+    return f"{subject}: {texts[0]}" if len(texts) == 1 else f"{subject}: \n" + "\n".join(f"* {text}" for text in texts)

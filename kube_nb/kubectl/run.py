@@ -81,7 +81,7 @@ async def _run(argv: list[str], session: Session, result: Result) -> None:
     if parsed["help"] or command.run is None:
         _group_or_help(command, path, parsed, result)
         return
-    await command.run(Invocation(session, parsed, result))
+    await command.run(Invocation(session, parsed, result, path.removeprefix("kubectl ")))
 
 
 def locate(argv: Sequence[str]) -> tuple[Command | None, str, list[str]]:

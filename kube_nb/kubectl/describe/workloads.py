@@ -141,7 +141,7 @@ def _claim_templates(s: Subject) -> None:
 
 async def daemon_set(s: Subject) -> None:
     selector = labels.from_label_selector(s.spec["selector"])
-    s.head()
+    s.head(namespaced=False)  # kubectl before 1.33 leaves it out
     s.out.line(0, "Selector:", str(selector))
     s.out.line(0, "Node-Selector:", cells.label_map((s.spec["template"].get("spec") or {}).get("nodeSelector")))
     s.labels_and_annotations()

@@ -26,7 +26,7 @@ async def run(inv: Invocation) -> None:
             deleted.append((target, await _delete(inv, target)))
         except ApiError as error:
             if error.code != 404 or not inv["ignore-not-found"]:
-                inv.fail(resources.message_of(error))
+                inv.fail(resources.message_of(_with_source(error, target)))
     if not deleted and not inv.result.exit_code and not inv["ignore-not-found"]:
         inv.out("No resources found")
     if inv["wait"] and changes.dry_run(inv) == "none":
@@ -54,6 +54,12 @@ def _check(inv: Invocation) -> None:
             "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated."
             " The resource may continue to run on the cluster indefinitely."
         )
+
+
+def _with_source(error: ApiError, target: resources.Target) -> ApiError:
+    if not target.source:
+        return error
+    return ApiError(error.code, error.reason, f'error when deleting "{target.source}": {error.message}', error.details)
 
 
 async def _delete(inv: Invocation, target: resources.Target) -> str:

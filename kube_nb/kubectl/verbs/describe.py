@@ -10,12 +10,14 @@ from kube_nb.machinery.pflag import Flag
 async def run(inv: Invocation) -> None:
     if not inv.args and not inv["filename"]:
         raise KubectlError(
-            'You must specify the type of resource to describe. Use "kubectl api-resources" for a complete list of '
+            'error: You must specify the type of resource to describe. Use "kubectl api-resources" for a complete list of '
             "supported resources.\n"
         )
     if inv["all-namespaces"] and any("/" in arg for arg in inv.args):
         raise KubectlError("error: a resource cannot be retrieved by name across all namespaces")
-    found = await _targets(inv)
+    named = await resources.targets(inv, everything=True)
+    found = await _targets(inv, named)
+    by_prefix = [target.name for target in found] != [target.name for target in named]
     texts = []
     for target in found:
         try:
@@ -26,15 +28,15 @@ async def run(inv: Invocation) -> None:
             )
         except ApiError as error:
             inv.fail(resources.message_of(error))
-    inv.write("\n\n".join(texts))
+    inv.write("".join(f"{text}\n" for text in texts) if by_prefix else "\n\n".join(texts))
     if not found and not inv.result.exit_code:
         inv.err("No resources found" + ("" if inv["all-namespaces"] else f" in {inv.namespace} namespace."))
 
 
-async def _targets(inv: Invocation) -> list[resources.Target]:
+async def _targets(inv: Invocation, named: list[resources.Target]) -> list[resources.Target]:
     """The named objects; a name that is nobody's stands for all that begin with it."""
     found: list[resources.Target] = []
-    for target in await resources.targets(inv, everything=True):
+    for target in named:
         found += await _matching(inv, target) if len(inv.args) == 2 and not target.obj else [target]
     return found
 

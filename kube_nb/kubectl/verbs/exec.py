@@ -60,8 +60,6 @@ async def _pod(inv: Invocation) -> Obj:
 
 def _container(inv: Invocation, pod: Obj) -> str:
     chosen = str(inv["container"])
-    if chosen and chosen not in pods.container_names(pod):
-        raise KubectlError(f"error: container {chosen} not found in pod {objects.name(pod)}")
     return chosen or pods.default_container(inv, pod)
 
 

@@ -56,8 +56,6 @@ def _split(args: Sequence[str], what: str) -> tuple[list[str], dict[str, str], l
 def _check(key: str, value: str, what: str) -> None:
     if what == "label" and (faults := names.is_label_value(value)):
         raise KubectlError(f'error: invalid label value: "{key}={value}": {"; ".join(faults)}')
-    if faults := names.is_qualified_name(key):
-        raise KubectlError(f'error: invalid {what} key: "{key}": {"; ".join(faults)}')
 
 
 async def _change(
@@ -70,12 +68,10 @@ async def _change(
             inv.out(f"{key}={before[key]}")
         return
     if not inv["overwrite"]:
-        for key, value in new.items():
-            if key in before and before[key] != value:
-                raise KubectlError(f"error: '{key}' already has a value ({before[key]}), and --overwrite is false")
+        _refuse_overwriting(before, new, what)
     for key in removed:
         if key not in before:
-            inv.err(f'{what} "{key}" not found.')
+            inv.out(f'{what} "{key}" not found.')
     changed = _with(old, field, {key: value for key, value in {**before, **new}.items() if key not in removed})
     done = _done(before, changed["metadata"].get(field) or {}, what, removed)
     if inv["local"] or changes.dry_run(inv) == "client":
@@ -86,6 +82,18 @@ async def _change(
         body = {**body, "metadata": {**body.get("metadata", {}), "resourceVersion": inv["resource-version"]}}
     stored = await changes.patch(inv, target, body, "merge") if body else old
     changes.report(inv, target, stored, done)
+
+
+def _refuse_overwriting(before: Mapping[str, str], new: Mapping[str, str], what: str) -> None:
+    clashes = [
+        f"'{key}' already has a value ({before[key]})" for key in new if key in before and before[key] != new[key]
+    ]
+    if not clashes:
+        return
+    if what == "label":
+        raise KubectlError(f"error: {clashes[0]}, and --overwrite is false")
+    shown = "; ".join(clashes)
+    raise KubectlError(f"error: --overwrite is false but found the following declared annotation(s): {shown}")
 
 
 def _with(obj: Obj, field: str, values: Mapping[str, str]) -> Obj:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kube_nb.api.resources import NODES
 from kube_nb.kubectl import changes, resources
-from kube_nb.kubectl.command import Command, Invocation
+from kube_nb.kubectl.command import Command, Invocation, usage_error
 from kube_nb.kubectl.result import KubectlError
 from kube_nb.machinery import names
 from kube_nb.machinery.errors import ApiError
@@ -18,7 +18,7 @@ EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 async def node_targets(inv: Invocation) -> list[resources.Target]:
     """Nodes by name or by selector."""
     if not inv.args and not inv["selector"]:
-        raise KubectlError(f"error: node required\nSee 'kubectl {inv.flags.values.get('verb', 'cordon')} -h' for help")
+        raise usage_error(f"kubectl {inv.verb}", f"USAGE: {inv.verb} NODE [flags]")
     words = [arg.removeprefix("node/").removeprefix("nodes/") for arg in inv.args]
     return await resources.targets(inv, ["nodes", *words])
 
@@ -75,6 +75,9 @@ async def _taint(inv: Invocation) -> None:
     if not added and not removed:
         raise KubectlError("error: at least one taint update is required")
     for target in await resources.targets(inv, words, everything=inv["all"]):
+        if target.mapping.gvr != NODES:
+            kind = words[0].partition("/")[0]
+            raise KubectlError(f"error: invalid resource type {kind}, only node types are supported")
         try:
             await _taint_node(inv, target, added, removed)
         except ApiError as error:
@@ -108,7 +111,7 @@ def _parse(text: str) -> Taint:
 
 def _effect(text: str) -> str:
     if text not in EFFECTS:
-        raise KubectlError(f"error: invalid taint effect: {text}, unsupported taint effect")
+        raise usage_error("kubectl taint", f"invalid taint effect: {text}, unsupported taint effect")
     return text
 
 
@@ -117,20 +120,23 @@ async def _taint_node(inv: Invocation, target: resources.Target, added: list[Tai
     old: list[Obj] = node["spec"].get("taints") or []
     kept = [taint for taint in old if not any(_is(gone, taint) for gone in removed)]
     if removed and len(kept) == len(old):
-        raise KubectlError(f'error: taint "{removed[0].key}" not found')
+        gone = removed[0]
+        raise KubectlError(f'error: taint "{gone.key}{":" + gone.effect if gone.effect else ""}" not found')
     clashes = [new for new in added if any(_is(new, taint) for taint in kept)]
     if clashes and not inv["overwrite"]:
-        shown = ", ".join(f"{taint.key}:{taint.effect}" for taint in clashes)
+        shown = ", ".join(taint.key for taint in clashes)
         raise KubectlError(
             f"error: node {target.name} already has {shown} taint(s) with same effect(s) and --overwrite is false"
         )
+    overwritten = len(kept)
     kept = [taint for taint in kept if not any(_is(new, taint) for new in added)]
+    overwritten -= len(kept)
     taints = [new.wire() for new in added] + kept
     if changes.dry_run(inv) == "client":
         changed = {**node, "spec": {**node["spec"], "taints": taints}}
     else:
         changed = await changes.patch(inv, target, {"spec": {"taints": taints or None}}, "merge")
-    done = "modified" if added and removed else "untainted" if removed else "tainted"
+    done = "modified" if (added and removed) or overwritten else "untainted" if removed else "tainted"
     changes.report(inv, target, changed, done)
 
 

@@ -24,16 +24,24 @@ _ROLLED = ("Deployment", "DaemonSet", "StatefulSet")
 
 async def _each(inv: Invocation, work, kinds: tuple[str, ...], doing: str) -> None:  # type: ignore[no-untyped-def]  # a coroutine function
     if not inv.args and not inv["filename"]:
-        raise KubectlError("error: required resource not specified\nSee 'kubectl rollout -h' for help and examples")
+        raise KubectlError("error: required resource not specified")
     for target in await resources.targets(inv, everything=True):
         try:
             if target.mapping.kind not in kinds:
-                raise _refusal(target, f"{doing} is not supported")
+                raise (
+                    _refusal(target, f"{doing} is not supported")
+                    if " " not in doing
+                    else KubectlError(f"error: {doing} has been implemented for {_shown_kind(target, doing)}")
+                )
             await work(inv, target)
         except ApiError as error:
             inv.fail(resources.message_of(error))
         except KubectlError as error:
             inv.fail(error.text)
+
+
+def _shown_kind(target: resources.Target, doing: str) -> str:
+    return target.mapping.kind if "status" in doing else f'"{target.mapping.gvk.kind}"'
 
 
 def _refusal(target: resources.Target, why: str) -> KubectlError:
@@ -44,7 +52,7 @@ def _refusal(target: resources.Target, why: str) -> KubectlError:
 
 
 async def _status(inv: Invocation) -> None:
-    await _each(inv, _status_of, _ROLLED, "status viewer")
+    await _each(inv, _status_of, _ROLLED, "no status viewer")
 
 
 async def _status_of(inv: Invocation, target: resources.Target) -> None:
@@ -110,13 +118,17 @@ def _template(holder: Obj) -> Obj:
 
 
 async def _history(inv: Invocation) -> None:
-    await _each(inv, _history_of, _ROLLED, "history viewer")
+    await _each(inv, _history_of, _ROLLED, "no history viewer")
 
 
 async def _history_of(inv: Invocation, target: resources.Target) -> None:
     obj = await resources.read(inv, target)
     found = await revisions(inv, target, obj)
     wanted = inv["revision"]
+    if not found:
+        inv.out(f"{target.display} " + (f"with revision #{wanted}" if wanted else ""))
+        inv.out("No rollout history found.")
+        return
     if wanted:
         if wanted not in found:
             raise KubectlError("error: unable to find the specified revision")
@@ -136,16 +148,15 @@ def _template_text(template: Obj) -> str:
 
 
 async def _undo(inv: Invocation) -> None:
-    await _each(inv, _undo_one, _ROLLED, "rollbacker")
+    await _each(inv, _undo_one, _ROLLED, "no rollbacker")
 
 
 async def _undo_one(inv: Invocation, target: resources.Target) -> None:
     obj = await resources.read(inv, target)
+    holder = _to(await revisions(inv, target, obj), inv["to-revision"], target)
     if obj["spec"].get("paused"):
         advice = f"resume it first with 'kubectl rollout resume {target.display}' and try again"
         raise KubectlError(f"error: you cannot rollback a paused deployment; {advice}")
-    found = await revisions(inv, target, obj)
-    holder = _to(found, inv["to-revision"])
     template = _template(holder)
     labels_ = {k: v for k, v in (template["metadata"].get("labels") or {}).items() if k != "pod-template-hash"}
     template = {**template, "metadata": {**template["metadata"], "labels": labels_}}
@@ -157,7 +168,7 @@ async def _undo_one(inv: Invocation, target: resources.Target) -> None:
     inv.out(f"{target.display} rolled back{changes.suffix(inv)}")
 
 
-def _to(found: dict[int, Obj], wanted: int) -> Obj:
+def _to(found: dict[int, Obj], wanted: int, target: resources.Target) -> Obj:
     """The revision to go back to; 0 is the last but one."""
     if wanted:
         if wanted not in found:
@@ -165,7 +176,9 @@ def _to(found: dict[int, Obj], wanted: int) -> Obj:
         return found[wanted]
     numbers = list(found)
     if len(numbers) < 2:
-        raise KubectlError("error: no rollout history found for deployment")
+        if target.mapping.gvr != DEPLOYMENTS:
+            raise KubectlError("error: no last revision to roll back to")
+        raise KubectlError(f'error: no rollout history found for deployment "{target.name}"')
     return found[numbers[-2]]
 
 

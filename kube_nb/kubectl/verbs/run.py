@@ -140,7 +140,7 @@ async def _expose_one(inv: Invocation, target: resources.Target) -> None:
 
 def _selector(target: resources.Target, obj: Obj) -> dict[str, str]:
     """What the new service selects by. Models polymorphichelpers' mapBasedSelectorForObject."""
-    kind, resource = target.mapping.kind, target.mapping.gvr.group_resource
+    kind = target.mapping.kind
     if kind == "Pod":
         found = obj["metadata"].get("labels") or {}
         if not found:
@@ -160,7 +160,7 @@ def _selector(target: resources.Target, obj: Obj) -> dict[str, str]:
                 "format"
             )
         return dict(selector.get("matchLabels") or {})
-    raise KubectlError(f"error: cannot expose a {kind}" if kind != "Node" else f"error: cannot expose a {resource}")
+    raise KubectlError(f"error: cannot expose a {kind}")
 
 
 def _ports(inv: Invocation, obj: Obj) -> list[Obj]:

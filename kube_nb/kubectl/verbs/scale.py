@@ -8,13 +8,21 @@ from kube_nb.machinery.pflag import Flag
 
 
 async def run(inv: Invocation) -> None:
+    if not inv.given("replicas"):
+        raise KubectlError('error: required flag(s) "replicas" not set')
     if inv["replicas"] < 0:
         raise KubectlError("error: The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0")
-    for target in await resources.targets(inv, everything=inv["all"]):
+    faults: list[str] = []
+    found = await resources.targets(inv, everything=inv["all"])
+    for target in found:
         try:
             await _scale(inv, target)
         except ApiError as error:
-            inv.fail(resources.message_of(error))
+            faults.append(error.message if error.code == 404 and len(found) == 1 else resources.message_of(error))
+    if faults and len(found) == 1 and "not found" in faults[0]:
+        raise KubectlError(f"error: no objects passed to scale {faults[0]}")
+    if faults:
+        raise KubectlError(changes.aggregate(faults))
 
 
 async def _scale(inv: Invocation, target: resources.Target) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kube_nb.kubectl import resources
+from kube_nb.kubectl import changes, resources
 from kube_nb.kubectl.command import Command, Invocation
 from kube_nb.kubectl.printers import jsonpath
 from kube_nb.kubectl.result import KubectlError
@@ -14,6 +14,8 @@ from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.pflag import Flag
 from kube_nb.machinery.types import Obj
 
+#: How long a single look at every object may take.
+_AT_ONCE_S = 0.001
 _FORMS = "condition=, jsonpath=, create, delete"
 
 
@@ -28,7 +30,7 @@ class Condition:
 async def run(inv: Invocation) -> None:
     condition = parse(inv["for"])
     timeout_s = duration.parse(inv["timeout"])
-    deadline = asyncio.timeout(timeout_s if timeout_s > 0 else None if timeout_s < 0 else 0.0)
+    deadline = asyncio.timeout(None if timeout_s < 0 else max(timeout_s, _AT_ONCE_S))
     waiting: list[resources.Target] = []
     try:
         async with deadline:
@@ -57,7 +59,7 @@ async def _targets(inv: Invocation, condition: Condition) -> list[resources.Targ
 def parse(text: str) -> Condition:
     """Read ``condition=Ready``, ``condition=Ready=false``, ``jsonpath='{.status.phase}'=Running``, ``delete``."""
     if not text:
-        raise KubectlError(f"error: you must specify --for ({_FORMS})")
+        raise KubectlError('error: unrecognized condition: ""')
     lower = text.lower()
     if lower == "delete":
         return Condition(None)
@@ -105,12 +107,20 @@ def _jsonpath(text: str) -> Callable[[Obj], bool]:
 
 
 async def _wait(inv: Invocation, target: resources.Target, condition: Condition) -> None:
-    if condition.holds is None:
-        await wait_for_deletion(inv, target, "")
-    else:
-        await _until(inv, target, condition.holds)
+    met = inv.flags.values.setdefault("met", [])
+    try:
+        if condition.holds is None:
+            await resources.read(inv, target)
+            await wait_for_deletion(inv, target, "")
+        else:
+            await _until(inv, target, condition.holds)
+    except ApiError as error:
+        met.append(target)
+        if error.code != 404 or condition.holds is not None:
+            inv.fail(resources.message_of(error))
+        return
     inv.out(f"{target.display} condition met")
-    inv.flags.values.setdefault("met", []).append(target)
+    met.append(target)
 
 
 async def _until(inv: Invocation, target: resources.Target, holds: Callable[[Obj], bool]) -> None:
@@ -137,11 +147,9 @@ async def _until(inv: Invocation, target: resources.Target, holds: Callable[[Obj
 
 def _report_timeout(inv: Invocation, waiting: list[resources.Target], condition: Condition) -> None:
     met = inv.flags.values.get("met", [])
-    for target in waiting:
-        if target not in met:
-            inv.fail(f"error: timed out waiting for the condition on {target.mapping.gvr.resource}/{target.name}")
-    if not waiting:
-        inv.fail("error: timed out waiting for the condition")
+    late = [f"{target.mapping.gvr.resource}/{target.name}" for target in waiting if target not in met]
+    texts = [f"timed out waiting for the condition on {name}" for name in late]
+    inv.fail(changes.aggregate(texts or ["timed out waiting for the condition"]).removesuffix("\n"))
 
 
 COMMAND = Command(
