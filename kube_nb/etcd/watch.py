@@ -90,6 +90,12 @@ class Audience:
             found.sort(key=lambda listener: listener.number)
         return found
 
+    def wake_all(self, revision: int) -> None:
+        """Tell everybody that the store is at `revision` now without its having made the steps itself."""
+        groups = [*self._exact.values(), *self._prefixes.values(), self._odd]
+        for listener in sorted((each for group in groups for each in group.values()), key=lambda each: each.number):
+            listener.callback((), revision)
+
     def tell(self, events: tuple[Event, ...], revision: int) -> None:
         """Call everybody whom one of the events concerns, once, with those that do."""
         if len(events) == 1:
@@ -187,7 +193,13 @@ class StoreWatcher:
         return self._next > self._history().revision + 1
 
     def hear(self, events: tuple[Event, ...], revision: int) -> None:
-        """A commit's events inside the interval; called by the audience."""
+        """A commit's events inside the interval; called by the audience. None: read the history instead."""
+        if not events:
+            self._next = self._pending[0].revision if self._pending else self._next
+            self._pending.clear()
+            self._synced = self._next > revision
+            self._wake()
+            return
         if not self._synced or revision < self._next:
             return
         wanted = self._wanted(events)
