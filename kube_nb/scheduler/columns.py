@@ -80,6 +80,10 @@ class Columns:
     def node(self, name: str) -> NodeInfo | None:
         return self._infos.get(name)
 
+    def bound_pods(self) -> list[PodInfo]:
+        """Every pod on every known node."""
+        return [pod for info in self._infos.values() for pod in info.pods.values()]
+
     def row(self, name: str) -> int:
         """-1 if there is no such node."""
         info = self._infos.get(name)

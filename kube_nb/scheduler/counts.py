@@ -138,6 +138,14 @@ def affinity_term(row: Obj, pod: PodInfo) -> AffinityTerm:
 
 
 def pod_terms(pod: PodInfo) -> PodTerms:
+    """Parsed once per pod."""
+    if pod.terms is None:
+        pod.terms = _pod_terms(pod)
+    found: PodTerms = pod.terms
+    return found
+
+
+def _pod_terms(pod: PodInfo) -> PodTerms:
     affinity, anti = pod.shape.pod_affinity, pod.shape.pod_anti_affinity
 
     def required(part: Obj) -> tuple[AffinityTerm, ...]:

@@ -145,7 +145,7 @@ class Engine:
         start = attempt.start = self.next_start % len(columns.nodes)
         search = Search(columns, self.handle.nominator, framework, kept, pod)
         found = search.run(start, self._wanted(framework))
-        self._note(attempt, kept, found)
+        self._note(attempt, kept, found, search)
         self.next_start = (start + found.processed) % len(columns.nodes)
         attempt.state = search.state_if_any
         rows = found.rows
@@ -163,7 +163,7 @@ class Engine:
             percentage = self.percentage_of_nodes_to_score
         return lambda size: 1 if framework.scores_nothing else nodes_to_find(size, percentage)
 
-    def _note(self, attempt: Attempt, kept: PodClass, found: Found) -> None:
+    def _note(self, attempt: Attempt, kept: PodClass, found: Found, search: Search) -> None:
         """Keep who was refused; the kept verdicts only if there were any among the nodes looked at."""
         attempt.processed = found.processed
         if found.refusal is not None:
@@ -171,8 +171,8 @@ class Engine:
         elif not len(found.rows) or (self.explain and found.processed > len(found.rows)):
             attempt.late_refusals = found.late
             attempt.candidates, attempt.absent = found.names, found.absent
-            attempt.refusals = kept.refusals
-            attempt.verdict = kept.verdict.copy()
+            attempt.refusals = search.refusals
+            attempt.verdict = kept.verdict.copy() if search.verdict is None else search.verdict
 
     # -- score -----------------------------------------------------------------------------------------------------
 

@@ -147,6 +147,7 @@ class PodInfo:
         "obj",
         "priority",
         "shape",
+        "terms",
         "uid",
     )
 
@@ -163,6 +164,7 @@ class PodInfo:
         self.priority = int(spec.get("priority") or 0)
         self.node_name: str = shape.node_name if node_name is None else node_name
         self.nominated_node_name: str = (obj.get("status") or {}).get("nominatedNodeName") or ""
+        self.terms: Any = None
         self._start: float | None = None
 
     @property

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from kube_nb.scheduler.columns import Columns
 from kube_nb.scheduler.framework.guard import PluginFault
@@ -52,6 +53,9 @@ class Search:
         self._framework = framework
         self._kept = kept
         self._pod = pod
+        #: Numbers in `refusals` per row, with those of the column filters that are not kept; None: only the kept ones.
+        self.verdict: npt.NDArray[np.int16] | None = None
+        self.refusals: list[Status] = kept.refusals
         self._state: CycleState | None = None
         self._active: list[Any] = []
         self._names = kept.names
@@ -139,7 +143,7 @@ class Search:
         alive = self._promised(alive, late)
         for plugin in self._active:
             if isinstance(plugin, ColumnFilter) and len(alive):
-                alive = self._by_columns(plugin, alive, late)
+                alive = self._by_columns(plugin, alive)
         plain = [plugin for plugin in self._active if not isinstance(plugin, ColumnFilter)]
         if plain:
             alive = self._one_by_one(plain, alive, late, wanted)
@@ -149,18 +153,26 @@ class Search:
         looked_at = set(candidates[:processed].tolist())
         return Found(alive[:wanted], processed, {row: status for row, status in late.items() if row in looked_at})
 
-    def _by_columns(self, plugin: Any, alive: Ints, late: dict[int, Status]) -> Ints:
+    def _by_columns(self, plugin: Any, alive: Ints) -> Ints:
         codes = plugin.filter_columns(self.state, self._pod, self._columns, alive)
         bad = codes != 0
         if not bad.any():
             return alive
-        known: dict[int, Status] = {}
-        for row, code in zip(alive[bad].tolist(), codes[bad].tolist(), strict=True):
-            if code not in known:
-                known[code] = self._plain(plugin, row) or unresolvable(f"refused by {plugin.name}")
-            late[row] = known[code]
+        if self.verdict is None:
+            self.verdict, self.refusals = self._kept.verdict.copy(), list(self._kept.refusals)
+        for code in dict.fromkeys(codes[bad].tolist()):
+            hits = alive[codes == code]
+            self.verdict[hits] = len(self.refusals)
+            self.refusals.append(self._status(plugin, code, int(hits[0])))
         kept: Ints = alive[~bad]
         return kept
+
+    def _status(self, plugin: Any, code: int, row: int) -> Status:
+        """What the code stands for: the plugin says so, or its plain form does."""
+        if hasattr(plugin, "status_of"):
+            told: Status = plugin.status_of(code)
+            return told.by(plugin.name)
+        return self._plain(plugin, row) or unresolvable(f"refused by {plugin.name}")
 
     def _plain(self, plugin: Any, row: int) -> Status | None:
         status = plugin.filter(self.state, self._pod, self._columns.nodes[row])

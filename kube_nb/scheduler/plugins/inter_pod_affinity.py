@@ -143,6 +143,9 @@ class InterPodAffinity:
         found: Ints = codes[rows]
         return found
 
+    def status_of(self, code: int) -> Status:
+        return (unresolvable(REASON_AFFINITY), unschedulable(REASON_ANTI), unschedulable(REASON_EXISTING))[code - 1]
+
     def _refused_by_existing(self, pod: PodInfo, columns: Columns) -> Ints:
         codes = np.zeros(len(columns.nodes), dtype=np.int64)
         for term, carriers in columns.terms.required_anti.items():

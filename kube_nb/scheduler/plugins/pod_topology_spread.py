@@ -148,6 +148,9 @@ class PodTopologySpread:
             codes = np.where(codes == 0, found, codes)
         return codes
 
+    def status_of(self, code: int) -> Status:
+        return unschedulable(REASON) if code == 1 else unresolvable(REASON_LABEL)
+
     def _counting(self, each: Constraint, pod: PodInfo, columns: Columns) -> Bools:
         """Which rows count for the constraint; kept while the nodes stay the same."""
         now = (columns.epoch, columns.nodes_version)
