@@ -1,7 +1,7 @@
 """What a kubectl command leaves: text, objects, and a frame of them."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kube_nb.machinery.types import Obj
 
@@ -18,16 +18,26 @@ class KubectlError(Exception):
         self.exit_code = exit_code
 
 
+class Sheet(NamedTuple):
+    """A table as it is printed, before its columns are aligned: lines of cells, the first one headers if `headed`."""
+
+    lines: list[list[str]]
+    headed: bool = True
+
+
 @dataclass(slots=True, repr=False)
 class Result:
     """text: what kubectl prints to stdout; stderr likewise. objects: what the command returned or changed, in order.
-    tables: the server's metav1.Tables that `text` was made of, if it was."""
+
+    tables: the server's metav1.Tables that `text` was made of, if it was; sheets: the same as they were printed.
+    """
 
     text: str = ""
     stderr: str = ""
     exit_code: int = 0
     objects: list[Obj] = field(default_factory=list)
     tables: list[Obj] = field(default_factory=list)
+    sheets: list[Sheet] = field(default_factory=list)
 
     @property
     def df(self) -> "pd.DataFrame":
@@ -48,7 +58,7 @@ class Result:
     def _repr_html_(self) -> str:
         from kube_nb.kubectl.printers import html
 
-        return html.render(self.tables, self.text, self.stderr)
+        return html.render(self.sheets, self.text, self.stderr)
 
 
 def _frame(table: Obj) -> "pd.DataFrame":

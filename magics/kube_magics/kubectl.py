@@ -109,7 +109,7 @@ class Streamed(Result):
     """A result whose text has been printed already; showing it again would double it."""
 
     def __init__(self, result: Result) -> None:
-        super().__init__(result.text, result.stderr, result.exit_code, result.objects, result.tables)
+        super().__init__(result.text, result.stderr, result.exit_code, result.objects, result.tables, result.sheets)
 
     def _ipython_display_(self) -> None:
         """IPython's protocol: what is left to be shown are warnings."""

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from kube_nb.kubectl.printers import tables
-from kube_nb.machinery.types import Obj
+from kube_nb.kubectl.result import Sheet
 
 #: Colours of a status cell's text, by what the word means; readable on light and dark themes.
 _TONES = {
@@ -42,33 +41,25 @@ _WORDS = {
     ),
 }
 _TABLE_STYLE = "border-collapse:collapse;font-size:13px;margin:2px 0"
-_FONT = "font-family:var(--jp-code-font-family,monospace)"
+_FONT = "font-family:var(--jp-code-font-family,Menlo,Consolas,'DejaVu Sans Mono',monospace)"
 _CELL_STYLE = f"text-align:left;padding:2px 14px 2px 0;white-space:nowrap;{_FONT}"
 
 
-def render(found: Sequence[Obj], text: str, stderr: str) -> str:
+def render(sheets: Sequence[Sheet], text: str, stderr: str) -> str:
     """Tables if there are any, else the text; refusals below, in red."""
-    parts = [table(each) for each in found if each.get("rows")] or ([_pre(text)] if text else [])
+    parts = [table(sheet) for sheet in sheets] or ([_pre(text)] if text else [])
     if stderr:
         parts.append(_pre(stderr, f"color:{_TONES['bad']}"))
     return "\n".join(parts)
 
 
-def table(found: Obj) -> str:
-    """One metav1.Table, without the columns that only -o wide shows."""
-    columns = found["columnDefinitions"]
-    shown = [index for index, column in enumerate(columns) if not column.get("priority")]
-    rows = found["rows"]
-    namespaces = [((row.get("object") or {}).get("metadata") or {}).get("namespace") or "" for row in rows]
-    several = len(set(namespaces)) > 1
-    head = (["NAMESPACE"] if several else []) + [columns[index]["name"].upper() for index in shown]
-    body = [
-        ([namespace] if several else []) + [tables.cell_text(row["cells"][index]) for index in shown]
-        for namespace, row in zip(namespaces, rows, strict=True)
-    ]
+def table(sheet: Sheet) -> str:
+    """One table as it was printed, with the words of a STATUS column coloured."""
+    head = sheet.lines[0] if sheet.headed else []
     status = head.index("STATUS") if "STATUS" in head else -1
-    lines = ["".join(f'<th style="{_CELL_STYLE};font-weight:600">{escape(cell)}</th>' for cell in head)]
-    lines += ["".join(_cell(cell, number == status) for number, cell in enumerate(cells)) for cells in body]
+    lines = ["".join(f'<th style="{_CELL_STYLE};font-weight:600">{escape(cell)}</th>' for cell in head)] if head else []
+    for cells in sheet.lines[1:] if head else sheet.lines:
+        lines.append("".join(_cell(cell, number == status) for number, cell in enumerate(cells)))
     return f'<table style="{_TABLE_STYLE}">' + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
 
 
@@ -79,4 +70,4 @@ def _cell(text: str, is_status: bool) -> str:
 
 
 def _pre(text: str, style: str = "") -> str:
-    return f'<pre style="margin:0;{style}">{escape(text)}</pre>'
+    return f'<pre style="margin:0;font-size:13px;line-height:1.3;white-space:pre;{_FONT};{style}">{escape(text)}</pre>'

@@ -9,7 +9,7 @@ from kube_nb.kubectl import resources
 from kube_nb.kubectl.command import Command, Invocation
 from kube_nb.kubectl.mapper import Mapping
 from kube_nb.kubectl.printers import jsonpath, output, tables
-from kube_nb.kubectl.result import KubectlError
+from kube_nb.kubectl.result import KubectlError, Sheet
 from kube_nb.machinery import duration, quantity, times
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.pflag import Flag
@@ -220,6 +220,7 @@ def _print_tables(inv: Invocation, groups: list[Group]) -> None:
         text = tables.lines(found[0], options)
         text += "".join(tables.lines(table, tables.without_headers(options)) for table in found[1:])
         parts.append(tables.align(text))
+        inv.result.sheets.append(Sheet([line.split("\t") for line in text.splitlines()], not inv["no-headers"]))
     inv.write("\n".join(parts))
 
 
