@@ -76,12 +76,12 @@ class Attempt:
             return dict.fromkeys(self.names, self.pre_filter)
         found: dict[str, Status] = {}
         for row in self._looked_at().tolist():
-            if row in self.late_refusals:
+            if self.absent is not None and not self._inside(row):
+                found[self.names[row]] = self.absent
+            elif row in self.late_refusals:
                 found[self.names[row]] = self.late_refusals[row]
             elif self.verdict is not None and self.verdict[row]:
                 found[self.names[row]] = self.refusals[self.verdict[row]]
-            elif self.absent is not None and not self._inside(row):
-                found[self.names[row]] = self.absent
         return found
 
     def _looked_at(self) -> Ints:
