@@ -125,6 +125,7 @@ class LabPage:
         }"""
         self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
         self.page.wait_for_function(script, timeout=limit_s * 1000)
+        self.page.wait_for_timeout(500)  # the last cell has begun; the kernel may not have said so yet
         self.wait_idle()
 
     def run_cell(self, source: str, limit_s: float = 60.0) -> None:
@@ -146,15 +147,25 @@ class LabPage:
                 .map(each => cell.model.sharedModel.source.split('\\n')[0] + ' -> ' + each.evalue))"""
         return list(self.page.evaluate(script))
 
-    def scroll_to(self, cell_id: str) -> None:
-        """Make the cell visible: Lab renders only what is near the window."""
+    def show(self, cell_id: str) -> None:
+        """Bring the cell, and its output if that fits, into the window: Lab renders only what is near it."""
         script = """async id => {
             const notebook = window.jupyterapp.shell.currentWidget.content;
             const index = notebook.widgets.findIndex(cell => cell.model.id === id);
             await notebook.scrollToItem(index, 'start');
             notebook.activeCellIndex = index;
+            notebook.widgets[index].outputArea?.node.scrollIntoView({ block: 'nearest' });
         }"""
-        self.page.evaluate(script, cell_id)
+        for _ in range(2):  # what gets its size only when it is rendered has moved the cell meanwhile
+            self.page.evaluate(script, cell_id)
+            self.page.wait_for_timeout(400)
+
+    def dark(self) -> None:
+        """Take JupyterLab's dark theme."""
+        script = "() => window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })"
+        self.page.evaluate(script)
+        self.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'", timeout=20_000)
+        self.page.wait_for_timeout(500)
 
     def shoot(self, name: str) -> Path:
         ARTIFACTS.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,14 @@ _spec.loader.exec_module(lab)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LESSON = "01-first-steps.ipynb"
+PICTURES = {
+    "status": "cell-03",
+    "manifest": "cell-08",
+    "why": "cell-16",
+    "endpoints": "cell-22",
+    "match": "cell-37",
+    "graph": "cell-39",
+}
 #: JavaScript on the ids of a graph's nodes.
 PODS = "nodes.filter(id => id.startsWith('Pod/'))"
 
@@ -52,12 +60,32 @@ def overlapping(nodes: list[dict[str, Any]]) -> list[tuple[str, str]]:
 def test_the_lesson_runs_and_its_graph_lives(page: Any) -> None:
     page.run_all()
     assert page.failed_cells() == []
-    page.scroll_to("cell-08")
-    page.shoot("lesson-01-manifest")
-    for cell in ("cell-03", "cell-16", "cell-22", "cell-37"):
-        page.scroll_to(cell)
-        page.page.wait_for_timeout(300)
-        page.shoot(f"lesson-01-{cell}")
+    for name, cell in PICTURES.items():
+        page.show(cell)
+        page.shoot(f"lesson-01-{name}")
+    page.show("cell-39")
+    graph = page.graph("cell-39")
+    graph.wait_for_nodes(f"{PODS}.length >= 4")
+    assert overlapping(graph.nodes()) == []
+    graph.click("Deployment/default/mynginx")
+    page.page.wait_for_selector(".jp-OutputArea-output pre:has-text('name: mynginx')", timeout=10_000)
+    page.dark()
+    for name, cell in PICTURES.items():
+        page.show(cell)
+        page.shoot(f"lesson-01-{name}-dark")
+    assert page.complaints == []
+
+
+def test_a_refusal_is_one_line_of_text_and_stops_what_comes_after(page: Any) -> None:
+    page.run_cell("%load_ext kube_nb")
+    page.run_cell("%kube up --nodes 1")
+    page.run_cell("%%manifest\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n   data: {}\n")
+    assert len(page.failed_cells()) == 1
+    shown = page.page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error'], .jp-RenderedText").last
+    assert "line 6 of the cell" in shown.inner_text()
+    assert "Traceback" not in shown.inner_text()
+    page.show(page.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCell.model.id"))
+    page.shoot("refusal")
     assert page.complaints == []
 
 
@@ -72,8 +100,7 @@ def test_a_click_shows_the_object_and_more_replicas_grow_the_graph(page: Any) ->
     cell = page.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCell.model.id")
     graph = page.graph(cell)
     graph.wait_for_nodes(f"{PODS}.length === 2 && found.cy.nodes().every(each => each.hasClass('good'))")
-    page.scroll_to(cell)
-    page.page.wait_for_timeout(500)
+    page.show(cell)
     page.shoot("graph-2-pods")
     nodes = graph.nodes()
     assert overlapping(nodes) == []
@@ -87,8 +114,7 @@ def test_a_click_shows_the_object_and_more_replicas_grow_the_graph(page: Any) ->
     page.run_cell("%kubectl scale deployment web --replicas=5")
     graph.wait_for_nodes("nodes.filter(id => id.startsWith('Pod/')).length === 5")
     graph.wait_for_nodes(f"{PODS}.length === 5 && {PODS}.every(id => found.cy.getElementById(id).hasClass('good'))")
-    page.scroll_to(cell)
-    page.page.wait_for_timeout(500)
+    page.show(cell)
     page.shoot("graph-5-pods")
     nodes = graph.nodes()
     assert overlapping(nodes) == []
@@ -97,8 +123,7 @@ def test_a_click_shows_the_object_and_more_replicas_grow_the_graph(page: Any) ->
 
     page.run_cell("%kubectl scale deployment web --replicas=1")
     graph.wait_for_nodes("nodes.filter(id => id.startsWith('Pod/')).length === 1")
-    page.scroll_to(cell)
-    page.page.wait_for_timeout(500)
+    page.show(cell)
     page.shoot("graph-1-pod")
     page.run_cell("%kube down")
     assert page.failed_cells() == []

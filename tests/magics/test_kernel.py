@@ -158,3 +158,15 @@ def test_a_view_in_the_kernel_has_all_faces(kernel: Kernel) -> None:
             break
     kinds = set(answer["content"]["data"])
     assert kinds == {"text/plain", "text/html", "application/vnd.jupyter.widget-view+json"}
+
+
+def test_tab_completes_in_the_kernel(kernel: Kernel) -> None:
+    text = "x = %kube endpo"
+    kernel.client.complete(text, len(text))
+    while True:
+        answer = kernel.client.get_shell_msg(timeout=LIMIT_S)
+        if answer["msg_type"] == "complete_reply":
+            break
+    content = answer["content"]
+    assert content["matches"] == ["endpoints"]
+    assert text[content["cursor_start"] : content["cursor_end"]] == "endpo"
