@@ -88,6 +88,8 @@ class Cacher:
 
     def select(self, namespace: str = "", start: str = "", index_value: str | None = None) -> Iterator[Entry]:
         """Entries in key order from `start` on; index_value: only those with this value of the indexed field."""
+        if not self.entries:
+            return
         if index_value is not None:
             found = self._by_index.get(index_value, {})
             below = f"{namespace}/" if namespace and self.namespaced else ""

@@ -193,8 +193,9 @@ def response(call: Call, found: Page) -> ListResponse:
         metadata["continue"] = found.continue_
         if found.remaining is not None:
             metadata["remainingItemCount"] = found.remaining
-    convert = call.resource.from_storage
-    items = [convert(entry.obj) for entry in found.entries]
+    items = [entry.obj for entry in found.entries]
+    if call.resource.converts:
+        items = [call.resource.from_storage(obj) for obj in items]
     obj = {"kind": kind.list_kind, "apiVersion": kind.api_version, "metadata": metadata, "items": items}
     if call.resource.converts:
         return ListResponse(obj=obj, raw=orjson.dumps(obj))

@@ -1,7 +1,6 @@
 """`Chain`: the plugins in order, looked up once per operation and resource."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from kube_nb.apiserver.admission.attributes import Attributes, Mutating, Plugin, Validating
 from kube_nb.machinery.types import Obj
@@ -27,7 +26,7 @@ class Chain:
         for plugin in found:
             obj = await plugin.admit(attributes)
             if obj is not attributes.obj:
-                attributes = replace(attributes, obj=obj)
+                attributes = Attributes(attributes.operation, attributes.call, obj, attributes.old)
         return attributes.new
 
     async def validate(self, attributes: Attributes) -> None:
