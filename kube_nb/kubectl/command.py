@@ -56,6 +56,11 @@ class Invocation:
 
     @property
     def namespace(self) -> str:
+        """-n, else what ``config set-context --namespace`` set, else the session's."""
+        config = self.session.config
+        for each in config.get("contexts") or []:
+            if each["name"] == config.get("current-context") and each["context"].get("namespace"):
+                return str(self["namespace"] or each["context"]["namespace"])
         return str(self["namespace"] or self.session.namespace)
 
     def out(self, text: str) -> None:

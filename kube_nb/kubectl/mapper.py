@@ -79,6 +79,15 @@ class Mapper:
         found = [mapping for mapping in self.mappings if name in mapping.categories]
         return list({(each.gvr.group, each.gvr.resource): each for each in reversed(found)}.values())[::-1]
 
+    def lookup_exactly(self, text: str) -> Mapping | None:
+        """The mapping of ``deployments.apps`` or ``deployments.v1.apps``, group and all."""
+        name, _, rest = text.lower().partition(".")
+        for each in self.mappings:
+            full = (each.gvr.group, f"{each.gvr.version}.{each.gvr.group}")
+            if name in _names(each) and rest and rest in full:
+                return each
+        return None
+
     def lookup(self, text: str) -> Mapping | None:
         """The mapping of ``po``, ``pods.v1.``, ``deployments.apps``, ``deployments.v1.apps`` or ``Deployment``."""
         text = text.lower()

@@ -108,7 +108,7 @@ def _union(one: Obj, other: Obj) -> Obj:
 
 
 async def _client_side(inv: Invocation, target: resources.Target, obj: Obj) -> None:
-    modified = _annotated(obj, target)
+    modified = annotated(obj, target)
     try:
         live = await resources.read(inv, target)
     except ApiError as error:
@@ -121,6 +121,32 @@ async def _client_side(inv: Invocation, target: resources.Target, obj: Obj) -> N
         changes.report(inv, target, stored, "created")
         return
     await _patch(inv, target, live, modified)
+
+
+async def merged(inv: Invocation, target: resources.Target, live: Obj) -> Obj:
+    """What applying the manifest would make of the live object; nothing is stored."""
+    obj = target.obj or {}
+    path = target.mapping.gvr.path(target.namespace, target.name)
+    query = {"fieldManager": [inv["field-manager"]], "dryRun": ["All"]}
+    if inv["server-side"]:
+        query |= {"force": ["true"]} if inv["force-conflicts"] else {}
+        content_type, body = "application/apply-patch+yaml", obj
+    else:
+        last = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+        type, body = _three_way(target.mapping.gvk, json.loads(last) if last else {}, annotated(obj, target), live)
+        body = _without_last_applied(body)
+        content_type = _CONTENT_TYPES[type]
+    headers = {"content-type": content_type, "accept": "application/json"}
+    return (await inv.session.client.raw("PATCH", path, query, body, headers)).object() if body else live
+
+
+def _without_last_applied(patch: Obj) -> Obj:
+    """A patch that leaves the annotation alone, so that a diff shows the manifest's own changes only."""
+    metadata = dict(patch.get("metadata") or {})
+    annotations = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if k != LAST_APPLIED}
+    metadata |= {"annotations": annotations} if annotations else {}
+    rest = {key: value for key, value in patch.items() if key != "metadata"}
+    return {**rest, **({"metadata": metadata} if metadata else {})}
 
 
 async def _patch(inv: Invocation, target: resources.Target, live: Obj, modified: Obj) -> None:
@@ -163,7 +189,7 @@ def _three_way(gvk: GVK, original: Obj, modified: Obj, live: Obj) -> tuple[Patch
     return "strategic", strategic.three_way(original, modified, live, known)
 
 
-def _annotated(obj: Obj, target: resources.Target) -> Obj:
+def annotated(obj: Obj, target: resources.Target) -> Obj:
     """The manifest's object with itself in the last-applied annotation, and with its namespace filled in."""
     metadata = dict(obj.get("metadata") or {})
     if target.namespace:

@@ -74,7 +74,10 @@ async def _resource_rules(inv: Invocation, verbs: Sequence[str]) -> list[Obj]:
         if named == "*":
             groups.setdefault("*", []).append("*")
             continue
-        mapping = await inv.session.mapper.resource(named)
+        try:
+            mapping = await inv.session.mapper.resource(named)
+        except KubectlError as error:
+            raise KubectlError(error.text.removeprefix("error: ")) from None
         groups.setdefault(mapping.gvr.group, []).append(mapping.gvr.resource + slash + subresource)
     names = {"resourceNames": inv["resource-name"]} if inv["resource-name"] else {}
     return [

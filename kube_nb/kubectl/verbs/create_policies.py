@@ -9,6 +9,7 @@ from kube_nb.kubectl.result import KubectlError
 from kube_nb.kubectl.verbs.create_command import command
 from kube_nb.kubectl.verbs.set_resources import amounts
 from kube_nb.machinery import duration, labels
+from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.pflag import Flag
 from kube_nb.machinery.types import Obj
 
@@ -130,7 +131,10 @@ async def _token(inv: Invocation) -> None:
         spec["expirationSeconds"] = int(seconds)
     body: Obj = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "metadata": {}, "spec": spec}
     client = inv.session.client
-    stored = await client.create(SERVICE_ACCOUNTS, body, inv.namespace, name=inv.args[0], subresource="token")
+    try:
+        stored = await client.create(SERVICE_ACCOUNTS, body, inv.namespace, name=inv.args[0], subresource="token")
+    except ApiError as error:
+        raise KubectlError(f"error: failed to create token: {error.message}") from None
     inv.result.objects.append(stored)
     if inv["output"]:
         changes.show(inv, [stored])

@@ -1,6 +1,7 @@
 """``kubectl delete``. Models kubectl pkg/cmd/delete/delete.go: waits until what it deleted is gone."""
 
 import asyncio
+from collections.abc import Mapping
 
 from kube_nb.kubectl import changes, resources
 from kube_nb.kubectl.command import Command, Invocation
@@ -83,10 +84,10 @@ async def _delete(inv: Invocation, target: resources.Target) -> str:
         where = f" from {target.namespace} namespace" if everywhere else ""
         done = "force deleted" if inv["force"] and grace == 0 else "deleted"
         inv.out(f'{target.type_name} "{target.name}" {done}{where}{changes.suffix(inv)}')
-    return _uid(response)
+    return uid_of(response)
 
 
-def _uid(response: dict[str, object]) -> str:
+def uid_of(response: Mapping[str, object]) -> str:
     """The deleted object's uid, from a Status' details or from the object itself."""
     for part in (response.get("details"), response.get("metadata")):
         if isinstance(part, dict) and part.get("uid"):

@@ -9,10 +9,8 @@ from kube_nb.machinery.pflag import Flag
 
 async def run(inv: Invocation) -> None:
     if not inv.args and not inv["filename"]:
-        raise KubectlError(
-            'error: You must specify the type of resource to describe. Use "kubectl api-resources" for a complete list of '
-            "supported resources.\n"
-        )
+        advice = 'Use "kubectl api-resources" for a complete list of supported resources.'
+        raise KubectlError(f"error: You must specify the type of resource to describe. {advice}")
     if inv["all-namespaces"] and any("/" in arg for arg in inv.args):
         raise KubectlError("error: a resource cannot be retrieved by name across all namespaces")
     named = await resources.targets(inv, everything=True)

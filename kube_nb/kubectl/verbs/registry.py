@@ -4,30 +4,52 @@ from collections.abc import Iterator
 
 from kube_nb.kubectl.command import Command
 from kube_nb.kubectl.verbs import (
+    api_resources,
     apply,
+    auth,
+    config,
     create,
     delete,
     describe,
+    diff,
+    drain,
+    edit,
+    events,
     exec,
+    explain,
     get,
     label,
     logs,
     nodes,
     patch,
+    replace,
     rollout,
     run,
     scale,
     set_verbs,
+    top,
+    version,
     wait,
 )
 
 GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
-    ("Basic Commands", (create.COMMAND, run.EXPOSE, run.RUN, set_verbs.COMMAND, get.COMMAND, delete.COMMAND)),
+    ("Basic Commands (Beginner)", (create.COMMAND, run.EXPOSE, run.RUN, set_verbs.COMMAND)),
+    ("Basic Commands (Intermediate)", (explain.COMMAND, get.COMMAND, edit.COMMAND, delete.COMMAND)),
     ("Deploy Commands", (rollout.COMMAND, scale.COMMAND)),
-    ("Cluster Management Commands", (nodes.CORDON, nodes.UNCORDON, nodes.TAINT)),
-    ("Troubleshooting and Debugging Commands", (describe.COMMAND, logs.COMMAND, exec.ATTACH, exec.EXEC)),
-    ("Advanced Commands", (apply.COMMAND, patch.COMMAND, wait.COMMAND)),
+    (
+        "Cluster Management Commands",
+        (version.CLUSTER_INFO, top.COMMAND, nodes.CORDON, nodes.UNCORDON, drain.COMMAND, nodes.TAINT),
+    ),
+    (
+        "Troubleshooting and Debugging Commands",
+        (describe.COMMAND, logs.COMMAND, exec.ATTACH, exec.EXEC, auth.COMMAND, events.COMMAND),
+    ),
+    ("Advanced Commands", (diff.COMMAND, apply.COMMAND, patch.COMMAND, replace.COMMAND, wait.COMMAND)),
     ("Settings Commands", (label.LABEL, label.ANNOTATE)),
+    (
+        "Other Commands",
+        (api_resources.RESOURCES, api_resources.VERSIONS, config.COMMAND, version.VERSION),
+    ),
 )
 
 
