@@ -260,6 +260,21 @@ class HashKvResult(NamedTuple):
     compact_revision: int
 
 
+class AlarmType(IntEnum):
+    """What a member can raise the alarm about; NONE stands for any in a request."""
+
+    NONE = 0
+    NOSPACE = 1
+    CORRUPT = 2
+
+
+class Alarm(NamedTuple):
+    """A raised alarm."""
+
+    member_id: int
+    type: AlarmType
+
+
 class Watcher(Protocol):
     """A stream of batches, ``async for batch in watcher``.
 
@@ -372,6 +387,33 @@ class Backend(Protocol):
     async def member_list(self) -> list[Member]: ...
 
     async def hash_kv(self, revision: int = 0) -> HashKvResult: ...
+
+
+class Maintained(Backend, Protocol):
+    """A backend with what its operator needs besides."""
+
+    def at(self, endpoint: str) -> "Maintained":
+        """The member with this client address; a backend of one member gives itself."""
+
+    async def alarms(self) -> list[Alarm]: ...
+
+    async def alarm_disarm(self, type: AlarmType = AlarmType.NONE) -> list[Alarm]:
+        """Take alarms back; returns those that were on."""
+
+    async def defragment(self) -> None: ...
+
+    def snapshot(self) -> AsyncIterator[bytes]:
+        """The whole store as a file, in pieces; its last 32 bytes are the SHA-256 of those before."""
+
+    async def move_leader(self, to: int) -> None: ...
+
+    async def member_add(self, name: str, peer_urls: tuple[str, ...], *, learner: bool = False) -> Member: ...
+
+    async def member_remove(self, id: int) -> list[Member]: ...
+
+    async def member_update(self, id: int, peer_urls: tuple[str, ...]) -> list[Member]: ...
+
+    async def member_promote(self, id: int) -> list[Member]: ...
 
 
 def prefix_end(prefix: bytes) -> bytes:

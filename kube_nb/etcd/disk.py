@@ -21,6 +21,8 @@ from kube_nb.etcd.loading import Loader
 #: "kNBe": what SQLite's header says the file is for.
 APPLICATION_ID = 0x6B4E4265
 FORMAT = 1
+#: The file inside a data directory.
+FILE = "kube_nb.etcd"
 _SCHEMA = """
 CREATE TABLE versions (
     id INTEGER PRIMARY KEY, revision INTEGER, type INTEGER, key BLOB, value BLOB,
@@ -150,6 +152,10 @@ class Disk:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise self._fault(error) from error
+
+    def mark_compacted(self, revision: int) -> None:
+        """Say that what was written is what a compaction at `revision` has left."""
+        self._db.execute("UPDATE numbers SET value = ? WHERE name = 'compact_revision'", (revision,))
 
     def defragment(self) -> None:
         """Give the space of forgotten versions back to the file system."""

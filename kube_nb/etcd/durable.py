@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kube_nb.etcd.backend import Member
-from kube_nb.etcd.disk import Contents, Disk
+from kube_nb.etcd.disk import FILE, Contents, Disk
 from kube_nb.etcd.errors import EtcdError
 from kube_nb.etcd.lease import Lease, Leases
 from kube_nb.etcd.local import PROGRESS_INTERVAL_S, LocalBackend
@@ -19,8 +19,6 @@ from kube_nb.etcd.store import Store
 from kube_nb.machinery.clock import Clock
 
 T = TypeVar("T")
-#: The file inside a data directory.
-FILE = "kube_nb.etcd"
 
 
 def open_store(data_dir: str | Path, clock: Clock, **options: Any) -> tuple[Store, Disk]:

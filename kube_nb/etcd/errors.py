@@ -129,6 +129,22 @@ class LeaseExists(FailedPrecondition):
     text = "etcdserver: lease already exists"
 
 
+class BadTransferee(FailedPrecondition):
+    text = "etcdserver: bad leader transferee"
+
+
+class LearnerNotReady(FailedPrecondition):
+    text = "etcdserver: can only promote a learner member which is in sync with leader"
+
+
+class NotLearner(FailedPrecondition):
+    text = "etcdserver: can only promote a learner member"
+
+
+class NotLeader(FailedPrecondition):
+    text = "etcdserver: not leader"
+
+
 class Unavailable(EtcdError):
     code = Code.UNAVAILABLE
 
@@ -147,6 +163,10 @@ class NotCapable(Unavailable):
 
 class Stopped(Unavailable):
     text = "etcdserver: server stopped"
+
+
+class LearnerNotServing(Unavailable):
+    text = "etcdserver: rpc not supported for learner"
 
 
 class RequestTimedOut(Unavailable):

@@ -8,8 +8,10 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, TypeVar
 
-from kube_nb.etcd import VERSION, members
+from kube_nb.etcd import VERSION, members, snapshots
 from kube_nb.etcd.backend import (
+    Alarm,
+    AlarmType,
     Compare,
     DeleteRange,
     DeleteRangeResult,
@@ -29,7 +31,15 @@ from kube_nb.etcd.backend import (
     TxnResult,
     WatchBatch,
 )
-from kube_nb.etcd.errors import Stopped, WatchCanceled
+from kube_nb.etcd.errors import (
+    BadTransferee,
+    Code,
+    EtcdError,
+    MemberNotFound,
+    NotLearner,
+    Stopped,
+    WatchCanceled,
+)
 from kube_nb.etcd.store import Store
 from kube_nb.etcd.watch import Callback
 from kube_nb.machinery import clock as clocks
@@ -177,6 +187,43 @@ class LocalBackend:
     async def hash_kv(self, revision: int = 0) -> HashKvResult:
         return self.store.hash_kv(revision)
 
+    # -- maintenance ---------------------------------------------------------------------------------------------
+
+    def at(self, endpoint: str) -> "LocalBackend":
+        return self
+
+    async def alarms(self) -> list[Alarm]:
+        return [Alarm(self.member.id, alarm) for alarm in self.store.alarms]
+
+    async def alarm_disarm(self, type: AlarmType = AlarmType.NONE) -> list[Alarm]:
+        return [Alarm(self.member.id, alarm) for alarm in await self._write(self.store.disarm, type)]
+
+    async def defragment(self) -> None:
+        """Nothing to do: what is in memory has no gaps."""
+
+    async def snapshot(self) -> AsyncIterator[bytes]:
+        for piece in snapshots.pieces(self.store):
+            yield piece
+
+    async def move_leader(self, to: int) -> None:
+        """Refused: there is nobody else."""
+        raise BadTransferee
+
+    async def member_add(self, name: str, peer_urls: tuple[str, ...], *, learner: bool = False) -> Member:
+        raise _single()
+
+    async def member_remove(self, id: int) -> list[Member]:
+        raise MemberNotFound if id != self.member.id else _single()
+
+    async def member_update(self, id: int, peer_urls: tuple[str, ...]) -> list[Member]:
+        if id != self.member.id:
+            raise MemberNotFound
+        self.member = self.member._replace(peer_urls=peer_urls)
+        return [self.member]
+
+    async def member_promote(self, id: int) -> list[Member]:
+        raise MemberNotFound if id != self.member.id else NotLearner
+
     # -- watching ------------------------------------------------------------------------------------------------
 
     def watch(
@@ -240,6 +287,10 @@ class LocalBackend:
         self._timer = None
         self.store.expire(self.clock.time())
         self._arm()
+
+
+def _single() -> EtcdError:
+    return EtcdError("etcdserver: this store has a single member for good: it runs without Raft", Code.UNIMPLEMENTED)
 
 
 class LocalWatcher:

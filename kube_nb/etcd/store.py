@@ -10,6 +10,7 @@ from itertools import count
 
 from kube_nb.etcd import interval, ranges, txn
 from kube_nb.etcd.backend import (
+    AlarmType,
     DeleteRange,
     DeleteRangeResult,
     Event,
@@ -24,7 +25,16 @@ from kube_nb.etcd.backend import (
     Txn,
     TxnResult,
 )
-from kube_nb.etcd.errors import Compacted, EmptyKey, FutureRevision, LeaseNotFound, RequestTooLarge, WatchCanceled
+from kube_nb.etcd.errors import (
+    Compacted,
+    Corrupt,
+    EmptyKey,
+    FutureRevision,
+    LeaseNotFound,
+    NoSpace,
+    RequestTooLarge,
+    WatchCanceled,
+)
 from kube_nb.etcd.history import History
 from kube_nb.etcd.lease import Leases
 from kube_nb.etcd.watch import Audience, Callback, Listener, StoreWatcher
@@ -38,7 +48,8 @@ FIRST_LEASE_ID = 0x694D_71AD_0000_0001
 class Store:
     """An MVCC key-value store; see the package's docstring.
 
-    lease_ids: gives ids for leases whose owners chose none.
+    lease_ids: gives ids for leases whose owners chose none. quota_bytes: above it nothing but deletions are taken,
+    until the alarm is disarmed; 0 is no limit.
     """
 
     def __init__(
@@ -48,11 +59,14 @@ class Store:
         leases: Leases | None = None,
         lease_ids: Callable[[], int] | None = None,
         max_request_bytes: int = MAX_REQUEST_BYTES,
+        quota_bytes: int = 0,
     ) -> None:
         self.history = history or History()
         self.leases = leases if leases is not None else Leases(lease_ids or count(FIRST_LEASE_ID).__next__)
         self.audience = Audience()
         self.max_request_bytes = max_request_bytes
+        self.quota_bytes = quota_bytes
+        self.alarms: dict[AlarmType, None] = {}
         self._telling = False
         self.untold: deque[tuple[tuple[Event, ...], int]] = deque()
 
@@ -75,6 +89,7 @@ class Store:
     def put(self, op: Put) -> PutResult:
         txn.check_put(op)
         self._check_size(len(op.key) + len(op.value))
+        self._check_space(len(op.key) + len(op.value))
         if op.lease and op.lease not in self.leases:
             raise LeaseNotFound  # before KeyNotFound, unlike in a txn
         txn.check_put_state(self.history, self.leases, op)
@@ -92,7 +107,10 @@ class Store:
 
     def txn(self, op: Txn) -> TxnResult:
         txn.check(op)
-        self._check_size(txn.size_bytes(op))
+        size_bytes = txn.size_bytes(op)
+        self._check_size(size_bytes)
+        if txn.puts(op):
+            self._check_space(size_bytes)
         path = txn.choose(self.history, op)
         txn.check_branches(self.history, self.leases, op, path)
         writing = txn.Writing(self.history, self.leases)
@@ -107,6 +125,7 @@ class Store:
         if not key:
             raise EmptyKey
         self._check_size(len(key) + len(value))
+        self._check_space(len(key) + len(value))
         history = self.history
         old = history.get(key)
         if (old.mod_revision if old is not None else 0) != expected_revision:
@@ -136,6 +155,20 @@ class Store:
     def _check_size(self, size_bytes: int) -> None:
         if size_bytes > self.max_request_bytes:
             raise RequestTooLarge
+
+    def _check_space(self, size_bytes: int) -> None:
+        """Raise the alarm, and NoSpace, when the quota would be passed."""
+        if self.quota_bytes and self.history.size_bytes + size_bytes > self.quota_bytes:
+            self.alarms[AlarmType.NOSPACE] = None
+        if self.alarms:
+            raise Corrupt if AlarmType.CORRUPT in self.alarms else NoSpace
+
+    def disarm(self, type: AlarmType) -> list[AlarmType]:
+        """Take alarms back (NONE: all); returns those that were on."""
+        gone = [alarm for alarm in self.alarms if type in (AlarmType.NONE, alarm)]
+        for alarm in gone:
+            del self.alarms[alarm]
+        return gone
 
     def _commit(self, events: tuple[Event, ...]) -> None:
         if events:
@@ -190,6 +223,7 @@ class Store:
             history=self.history.fork(at),
             leases=self.leases.fork(at, now_s),
             max_request_bytes=self.max_request_bytes,
+            quota_bytes=self.quota_bytes,
         )
 
     def hash_kv(self, revision: int = 0) -> HashKvResult:
@@ -239,6 +273,7 @@ class Store:
     # -- leases --------------------------------------------------------------------------------------------------
 
     def lease_grant(self, ttl_s: int, id: int, now_s: float) -> LeaseGrantResult:
+        self._check_space(0)
         lease = self.leases.grant(ttl_s, id, now_s, self.history.revision)
         return LeaseGrantResult(self.history.revision, lease.id, lease.ttl_s)
 

@@ -82,6 +82,11 @@ def size_bytes(op: Txn) -> int:
     return total
 
 
+def puts(op: Txn) -> bool:
+    """Whether one of its branches may put something."""
+    return any(isinstance(sub, Put) or (isinstance(sub, Txn) and puts(sub)) for sub in (*op.success, *op.failure))
+
+
 def _check_shape(op: Txn, max_ops: int) -> None:
     if max(len(op.compare), len(op.success), len(op.failure)) > max_ops:
         raise TooManyOps

@@ -6,12 +6,12 @@ Models etcdctl/ctlv3/ctl.go and cobra's way of finding commands.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from kube_nb.etcd.backend import Backend
+from kube_nb.etcd.backend import Backend, Maintained
 from kube_nb.etcd.errors import EtcdError
 from kube_nb.etcdctl.printers import PRINTERS, Printer
-from kube_nb.etcdctl.printers.printer import EndpointHealth
+from kube_nb.etcdctl.printers.printer import EndpointHealth, MemberChange
 from kube_nb.etcdctl.result import CommandError, Exit, Result
 from kube_nb.machinery.pflag import Flag, FlagError, FlagSet, Parsed
 
@@ -70,6 +70,24 @@ class Call:
     responses: list[Any] = field(default_factory=list)
 
     @property
+    def operated(self) -> Maintained:
+        """The backend with an operator's calls; CommandError where it has none."""
+        if not hasattr(self.backend, "defragment"):
+            raise CommandError("this store cannot be maintained from here")
+        return cast(Maintained, self.backend)
+
+    async def endpoints(self) -> list[str]:
+        """What ``--endpoints`` names, or with ``--cluster`` every member's address."""
+        if self.parsed.values.get("cluster"):
+            return [url for member in await self.backend.member_list() for url in member.client_urls]
+        return list(self["endpoints"])
+
+    def at(self, endpoint: str) -> Backend:
+        """The member behind an endpoint, where the backend knows members apart."""
+        at = getattr(self.backend, "at", None)
+        return cast(Backend, at(endpoint)) if at is not None else self.backend
+
+    @property
     def args(self) -> list[str]:
         return self.parsed.args
 
@@ -79,7 +97,7 @@ class Call:
     async def show(self, response: Any, **context: Any) -> None:
         """Print a response in the form that was asked for, and keep it for the result."""
         self.responses.append(response)
-        if self.printer.needs_header:
+        if self.printer.needs_header or isinstance(response, MemberChange):
             context["status"] = await self.backend.status()
         if self.printer.name == "simple" and isinstance(response, EndpointHealth):
             self.err(self.printer.show(response, context))  # a quirk of etcdctl's: health is told on stderr

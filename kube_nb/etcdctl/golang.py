@@ -74,6 +74,19 @@ def parse_int(digits: str, base: int = 10) -> int:
     return value
 
 
+def parse_uint(digits: str, base: int) -> int:
+    """strconv.ParseUint of 64 bits; ValueError in its words."""
+    try:
+        if "_" in digits or not digits.isalnum():
+            raise ValueError
+        value = int(digits, base)
+    except ValueError:
+        raise ValueError(f"strconv.ParseUint: parsing {quote(digits)}: invalid syntax") from None
+    if value >= 2**64:
+        raise ValueError(f"strconv.ParseUint: parsing {quote(digits)}: value out of range")
+    return value
+
+
 def parse_lease(digits: str) -> int:
     """A lease id as etcdctl takes it: hexadecimal."""
     try:

@@ -32,6 +32,8 @@ class CommandError(Exception):
 
     @property
     def stderr(self) -> str:
+        if not self.text:
+            return ""
         line = f"Error: {self.text}\n"
         return line + line if self.usage else line
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from kube_nb.etcd import errors
 from kube_nb.etcd.backend import KeyValue, Put, Range
-from kube_nb.etcd.disk import Damaged
-from kube_nb.etcd.durable import FILE, DurableBackend, open_store
+from kube_nb.etcd.disk import FILE, Damaged
+from kube_nb.etcd.durable import DurableBackend, open_store
 from kube_nb.etcd.store import Store
 from kube_nb.machinery import loop as cluster_loop
 from kube_nb.machinery.clock import ManualClock

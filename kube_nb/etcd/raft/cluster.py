@@ -131,6 +131,31 @@ class ClusterBackend:
 
         return call
 
+    def at(self, endpoint: str) -> RaftMember:
+        """The running member with this client address; any if nobody's address is that one."""
+        known = {
+            **self._cluster.founders,
+            **{m.id: m for r in self._cluster.running.values() for m in r.members.values()},
+        }
+        for id, member in known.items():
+            if any(
+                url.partition("://")[2] == endpoint.partition("://")[2] or url == endpoint for url in member.client_urls
+            ):
+                if id not in self._cluster.running:
+                    raise Unavailable("context deadline exceeded")
+                return self._cluster.running[id]
+        return self._pick()
+
+    def snapshot(self) -> AsyncIterator[bytes]:
+        return self._pick().snapshot()
+
+    async def move_leader(self, to: int) -> None:
+        """Ask the leader, as etcdctl does when it is given every endpoint."""
+        leader = self._cluster.leader
+        if leader is None:
+            raise NoLeader
+        await leader.move_leader(to)
+
     def subscribe(
         self, key: bytes, range_end: bytes, callback: Callable[[tuple[Event, ...], int], None]
     ) -> Callable[[], None] | None:

@@ -21,13 +21,16 @@ from kube_nb.etcd.backend import (
     StatusResult,
 )
 from kube_nb.etcd.errors import (
+    BadTransferee,
     EtcdError,
-    FailedPrecondition,
+    LearnerNotReady,
+    LearnerNotServing,
     MemberNotFound,
     NoLeader,
+    NotLeader,
+    NotLearner,
     RequestTimedOut,
     Stopped,
-    Unavailable,
 )
 from kube_nb.etcd.local import LocalBackend
 from kube_nb.etcd.raft.core import ProposalDropped, Raft, Role
@@ -50,22 +53,6 @@ SNAPSHOT_ENTRIES = 10_000
 CATCH_UP_ENTRIES = 5_000
 #: How many applied requests are remembered, so that none is applied twice.
 REMEMBERED_REQUESTS = 10_000
-
-
-class BadTransferee(FailedPrecondition):
-    text = "etcdserver: bad leader transferee"
-
-
-class LearnerNotReady(FailedPrecondition):
-    text = "etcdserver: can only promote a learner member which is in sync with leader"
-
-
-class NotLearner(FailedPrecondition):
-    text = "etcdserver: can only promote a learner member"
-
-
-class LearnerNotServing(Unavailable):
-    text = "etcdserver: rpc not supported for learner"
 
 
 class Request(NamedTuple):
@@ -433,7 +420,9 @@ class RaftMember(LocalBackend):
 
     async def move_leader(self, to: int) -> None:
         """Hand leadership over; only the leader can, and it waits until it has happened."""
-        if not self.is_leader or to not in self.raft.conf.voters or to == self.id:
+        if not self.is_leader:
+            raise NotLeader
+        if to not in self.raft.conf.voters:
             raise BadTransferee
         self.raft.transfer(to)
         self._process()

@@ -1,56 +1,48 @@
-"""The Cluster and Maintenance services."""
+"""The Cluster service: who the members are, and changing that."""
+
+from typing import Any
 
 import grpc
 
+from kube_nb.etcd.backend import Member
 from kube_nb.etcd.proto import rpc_pb2 as pb
 from kube_nb.etcd.wire import codec
 from kube_nb.etcd.wire.service import Context, Service, unary
 
 
 class Cluster(Service):
-    """MemberList."""
+    """MemberList, MemberAdd, MemberRemove, MemberUpdate, MemberPromote."""
 
     name = "etcdserverpb.Cluster"
 
-    def methods(self) -> "dict[str, grpc.RpcMethodHandler]":
-        return {"MemberList": unary(pb.MemberListRequest, self.member_list)}
-
-    async def member_list(self, request: pb.MemberListRequest, context: Context) -> pb.MemberListResponse:
-        found = await self.member.member_list()
-        return pb.MemberListResponse(header=self.header(0), members=map(codec.member_message, found))
-
-
-class Maintenance(Service):
-    """Status and HashKV."""
-
-    name = "etcdserverpb.Maintenance"
-
-    def methods(self) -> "dict[str, grpc.RpcMethodHandler]":
+    def methods(self) -> dict[str, grpc.RpcMethodHandler]:
         return {
-            "Status": unary(pb.StatusRequest, self.status),
-            "HashKV": unary(pb.HashKVRequest, self.hash_kv),
+            "MemberList": unary(pb.MemberListRequest, self.member_list),
+            "MemberAdd": unary(pb.MemberAddRequest, self.member_add),
+            "MemberRemove": unary(pb.MemberRemoveRequest, self.member_remove),
+            "MemberUpdate": unary(pb.MemberUpdateRequest, self.member_update),
+            "MemberPromote": unary(pb.MemberPromoteRequest, self.member_promote),
         }
 
-    async def status(self, request: pb.StatusRequest, context: Context) -> pb.StatusResponse:
-        status = await self.member.status()
-        return pb.StatusResponse(
-            header=self.header(status.revision),
-            version=status.version,
-            dbSize=status.db_size_bytes,
-            dbSizeInUse=status.db_size_in_use_bytes,
-            leader=status.leader,
-            raftIndex=status.raft_index,
-            raftTerm=status.raft_term,
-            raftAppliedIndex=status.raft_applied_index,
-            errors=status.errors,
-            isLearner=status.is_learner,
+    def _list(self, found: list[Member]) -> pb.MemberListResponse:
+        """The answer of everything but MemberAdd: header and members have the same numbers in all of them."""
+        return pb.MemberListResponse(header=self.header(0), members=map(codec.member_message, found))
+
+    async def member_list(self, request: Any, context: Context) -> pb.MemberListResponse:
+        return self._list(await self.member.member_list())
+
+    async def member_add(self, request: pb.MemberAddRequest, context: Context) -> pb.MemberAddResponse:
+        added = await self.member.member_add("", tuple(request.peerURLs), learner=request.isLearner)
+        found = await self.member.member_list()
+        return pb.MemberAddResponse(
+            header=self.header(0), member=codec.member_message(added), members=map(codec.member_message, found)
         )
 
-    async def hash_kv(self, request: pb.HashKVRequest, context: Context) -> pb.HashKVResponse:
-        result = await self.member.hash_kv(request.revision)
-        return pb.HashKVResponse(
-            header=self.header(result.revision),
-            hash=result.hash,
-            compact_revision=result.compact_revision,
-            hash_revision=request.revision or result.revision,
-        )
+    async def member_remove(self, request: pb.MemberRemoveRequest, context: Context) -> pb.MemberListResponse:
+        return self._list(await self.member.member_remove(request.ID))
+
+    async def member_update(self, request: pb.MemberUpdateRequest, context: Context) -> pb.MemberListResponse:
+        return self._list(await self.member.member_update(request.ID, tuple(request.peerURLs)))
+
+    async def member_promote(self, request: pb.MemberPromoteRequest, context: Context) -> pb.MemberListResponse:
+        return self._list(await self.member.member_promote(request.ID))

@@ -13,6 +13,8 @@ from grpc import StatusCode, aio, ssl_channel_credentials
 
 from kube_nb.etcd import errors
 from kube_nb.etcd.backend import (
+    Alarm,
+    AlarmType,
     Compare,
     DeleteRange,
     DeleteRangeResult,
@@ -254,6 +256,63 @@ class RemoteBackend:
     async def hash_kv(self, revision: int = 0) -> HashKvResult:
         response = await self._call("Maintenance/HashKV", pb.HashKVRequest(revision=revision), pb.HashKVResponse)
         return HashKvResult(_revision(response), response.hash, response.compact_revision)
+
+    # -- maintenance ---------------------------------------------------------------------------------------------
+
+    def at(self, endpoint: str) -> "RemoteBackend":
+        """The same channel: it leads to one endpoint."""
+        return self
+
+    async def alarms(self) -> list[Alarm]:
+        return await self._alarm(pb.AlarmRequest())
+
+    async def alarm_disarm(self, type: AlarmType = AlarmType.NONE) -> list[Alarm]:
+        """Disarm each alarm that is on and of this type, member by member."""
+        gone = [alarm for alarm in await self.alarms() if type in (AlarmType.NONE, alarm.type)]
+        for alarm in gone:
+            await self._alarm(pb.AlarmRequest(action=2, memberID=alarm.member_id, alarm=int(alarm.type)))
+        return gone
+
+    async def _alarm(self, request: pb.AlarmRequest) -> list[Alarm]:
+        response = await self._call("Maintenance/Alarm", request, pb.AlarmResponse)
+        return [Alarm(alarm.memberID, AlarmType(alarm.alarm)) for alarm in response.alarms]
+
+    async def defragment(self) -> None:
+        await self._call("Maintenance/Defragment", pb.DefragmentRequest(), pb.DefragmentResponse)
+
+    async def snapshot(self) -> AsyncIterator[bytes]:
+        open_stream = self._channel.unary_stream(
+            "/etcdserverpb.Maintenance/Snapshot",
+            pb.SnapshotRequest.SerializeToString,
+            pb.SnapshotResponse.FromString,
+        )
+        try:
+            async for response in open_stream(pb.SnapshotRequest()):
+                yield response.blob
+        except aio.AioRpcError as error:
+            raise of_status(error.code(), error.details() or "") from None
+
+    async def move_leader(self, to: int) -> None:
+        await self._call("Maintenance/MoveLeader", pb.MoveLeaderRequest(targetID=to), pb.MoveLeaderResponse)
+
+    async def member_add(self, name: str, peer_urls: tuple[str, ...], *, learner: bool = False) -> Member:
+        """The name is not told: a member has one once it has started."""
+        request = pb.MemberAddRequest(peerURLs=peer_urls, isLearner=learner)
+        response = await self._call("Cluster/MemberAdd", request, pb.MemberAddResponse)
+        return codec.member_value(response.member)
+
+    async def member_remove(self, id: int) -> list[Member]:
+        return await self._members("Cluster/MemberRemove", pb.MemberRemoveRequest(ID=id))
+
+    async def member_update(self, id: int, peer_urls: tuple[str, ...]) -> list[Member]:
+        return await self._members("Cluster/MemberUpdate", pb.MemberUpdateRequest(ID=id, peerURLs=peer_urls))
+
+    async def member_promote(self, id: int) -> list[Member]:
+        return await self._members("Cluster/MemberPromote", pb.MemberPromoteRequest(ID=id))
+
+    async def _members(self, path: str, request: Any) -> list[Member]:
+        response = await self._call(path, request, pb.MemberListResponse)
+        return [codec.member_value(member) for member in response.members]
 
 
 class RemoteWatcher:

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from grpc import aio, ssl_server_credentials
 
-from kube_nb.etcd.wire.cluster import Cluster, Maintenance
+from kube_nb.etcd.wire.cluster import Cluster
 from kube_nb.etcd.wire.concurrency import Election, Lock
 from kube_nb.etcd.wire.kv import KV
 from kube_nb.etcd.wire.lease import Lease
+from kube_nb.etcd.wire.maintenance import Maintenance
 from kube_nb.etcd.wire.service import Served
 from kube_nb.etcd.wire.watch import Watch
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeAlias
 
 import grpc
 
-from kube_nb.etcd.backend import Backend, Identity
+from kube_nb.etcd.backend import Identity, Maintained
 from kube_nb.etcd.errors import EtcdError
 from kube_nb.etcd.proto import rpc_pb2 as pb
 from kube_nb.etcd.store import Store
@@ -16,7 +16,7 @@ Unary: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
 _STATUS = {status.value[0]: status for status in grpc.StatusCode}
 
 
-class Served(Backend, Protocol):
+class Served(Maintained, Protocol):
     """A backend with its store in this process, as one member of a cluster."""
 
     store: Store

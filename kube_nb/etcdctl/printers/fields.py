@@ -145,6 +145,20 @@ def _hash_kv(p: FieldsPrinter, response: printer.EndpointHashKv, context: Contex
     )
 
 
+def _alarms(p: FieldsPrinter, response: printer.Alarms, context: Context) -> str:
+    lines = [line("MemberID", alarm.member_id) + line("AlarmType", alarm.type.name) + "\n" for alarm in response.alarms]
+    return header({}, 0) + "".join(lines)
+
+
+def _member_change(p: FieldsPrinter, response: printer.MemberChange, context: Context) -> str:
+    return header(context, 0) + line("ID", response.id)
+
+
+def _snapshot(p: FieldsPrinter, response: printer.SnapshotStatus, context: Context) -> str:
+    names = ("Hash", "Revision", "Keys", "Size")
+    return "".join(line(name, value) for name, value in zip(names, response, strict=True))
+
+
 FieldsPrinter.SHOWS = {
     RangeResult: _range,
     PutResult: _put,
@@ -160,4 +174,7 @@ FieldsPrinter.SHOWS = {
     printer.EndpointStatus: _status,
     printer.EndpointHealth: _health,
     printer.EndpointHashKv: _hash_kv,
+    printer.Alarms: _alarms,
+    printer.MemberChange: _member_change,
+    printer.SnapshotStatus: _snapshot,
 }

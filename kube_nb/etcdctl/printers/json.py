@@ -164,6 +164,20 @@ def _hash_kv(response: printer.EndpointHashKv, context: Context) -> list[dict[st
     return found
 
 
+def _alarms(response: printer.Alarms, context: Context) -> dict[str, Any]:
+    found = [{"memberID": alarm.member_id, "alarm": int(alarm.type)} for alarm in response.alarms]
+    return _without_zeros({"alarms": found})
+
+
+def _member_change(response: printer.MemberChange, context: Context) -> dict[str, Any]:
+    return {"header": header(context, 0)}
+
+
+def _snapshot(response: printer.SnapshotStatus, context: Context) -> dict[str, Any]:
+    names = ("hash", "revision", "totalKey", "totalSize")
+    return dict(zip(names, response, strict=True))
+
+
 def _show(function: Any) -> Any:
     return lambda p, response, context: golang.to_json(function(response, context)) + "\n"
 
@@ -183,4 +197,7 @@ JsonPrinter.SHOWS = {
     printer.EndpointStatus: _show(_status),
     printer.EndpointHealth: _show(_health),
     printer.EndpointHashKv: _show(_hash_kv),
+    printer.Alarms: _show(_alarms),
+    printer.MemberChange: _show(_member_change),
+    printer.SnapshotStatus: _show(_snapshot),
 }

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
-from kube_nb.etcd.backend import HashKvResult, LeaseTimeToLiveResult, Member, StatusResult
+from kube_nb.etcd.backend import Alarm, HashKvResult, LeaseTimeToLiveResult, Member, StatusResult
 from kube_nb.etcdctl import golang
 from kube_nb.etcdctl.result import CommandError, Exit
 
@@ -61,6 +61,24 @@ class MemberList(NamedTuple):
     members: list[Member]
 
 
+class Alarms(NamedTuple):
+    alarms: list[Alarm]
+
+
+class MemberChange(NamedTuple):
+    """what: ``removed from``, ..."""
+
+    what: str
+    id: int
+
+
+class SnapshotStatus(NamedTuple):
+    hash: int
+    revision: int
+    total_keys: int
+    total_size_bytes: int
+
+
 @dataclass
 class Printer:
     """SHOWS: the function that gives a response's text, by the response's type."""
@@ -113,3 +131,13 @@ def health_rows(response: EndpointHealth) -> tuple[list[str], list[list[str]]]:
 
 def hash_rows(response: EndpointHashKv) -> tuple[list[str], list[list[str]]]:
     return ["endpoint", "hash"], [[endpoint, str(result.hash)] for endpoint, result in response.endpoints]
+
+
+def snapshot_rows(response: SnapshotStatus) -> tuple[list[str], list[list[str]]]:
+    row = [
+        f"{response.hash:x}",
+        str(response.revision),
+        str(response.total_keys),
+        golang.size(response.total_size_bytes),
+    ]
+    return ["hash", "revision", "total keys", "total size"], [row]

@@ -126,6 +126,18 @@ def _health(p: SimplePrinter, response: printer.EndpointHealth, context: Context
     )
 
 
+def _alarms(p: SimplePrinter, response: printer.Alarms, context: Context) -> str:
+    return "".join(f"memberID:{alarm.member_id} alarm:{alarm.type.name} \n" for alarm in response.alarms)
+
+
+def _member_change(p: SimplePrinter, response: printer.MemberChange, context: Context) -> str:
+    return f"Member {response.id:16x} {response.what} cluster {context['status'].cluster_id:16x}\n"
+
+
+def _snapshot(p: SimplePrinter, response: printer.SnapshotStatus, context: Context) -> str:
+    return _lines(printer.snapshot_rows(response)[1])
+
+
 SimplePrinter.SHOWS = {
     RangeResult: _range,
     PutResult: _put,
@@ -142,4 +154,7 @@ SimplePrinter.SHOWS = {
     printer.EndpointStatus: _status,
     printer.EndpointHealth: _health,
     printer.EndpointHashKv: _hash_kv,
+    printer.Alarms: _alarms,
+    printer.MemberChange: _member_change,
+    printer.SnapshotStatus: _snapshot,
 }

@@ -36,4 +36,5 @@ TablePrinter.SHOWS = {
     printer.EndpointStatus: _of(printer.status_rows),
     printer.EndpointHealth: _of(printer.health_rows),
     printer.EndpointHashKv: _of(printer.hash_rows),
+    printer.SnapshotStatus: _of(printer.snapshot_rows),
 }

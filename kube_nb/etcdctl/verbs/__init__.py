@@ -3,7 +3,22 @@
 from collections.abc import Mapping
 
 from kube_nb.etcdctl.command import Command
-from kube_nb.etcdctl.verbs import compaction, delete, endpoint, get, help, lease, lock, member, put, txn, version, watch
+from kube_nb.etcdctl.verbs import (
+    compaction,
+    delete,
+    endpoint,
+    get,
+    help,
+    lease,
+    lock,
+    maintenance,
+    member,
+    put,
+    snapshot,
+    txn,
+    version,
+    watch,
+)
 
 _ALL = (
     compaction.COMPACTION,
@@ -20,8 +35,19 @@ _ALL = (
     lease.TIME_TO_LIVE,
     lock.ELECT,
     lock.LOCK,
+    maintenance.ALARM_DISARM,
+    maintenance.ALARM_LIST,
+    maintenance.DEFRAG,
+    maintenance.MOVE_LEADER,
+    member.ADD,
     member.LIST,
+    member.PROMOTE,
+    member.REMOVE,
+    member.UPDATE,
     put.PUT,
+    snapshot.RESTORE,
+    snapshot.SAVE,
+    snapshot.STATUS,
     txn.TXN,
     version.VERSION,
     watch.WATCH,
@@ -29,7 +55,9 @@ _ALL = (
 COMMANDS: Mapping[tuple[str, ...], Command] = {command.words: command for command in _ALL}
 #: Words that only lead to others, and what they are about.
 GROUPS: Mapping[tuple[str, ...], str] = {
+    ("alarm",): "Alarm related commands",
     ("endpoint",): "Endpoint related commands",
     ("lease",): "Lease related commands",
     ("member",): "Membership related commands",
+    ("snapshot",): "Manages etcd node snapshots",
 }

@@ -5,41 +5,46 @@ import asyncio
 from kube_nb.etcd.errors import EtcdError
 from kube_nb.etcdctl.command import Call, Command
 from kube_nb.etcdctl.printers import printer
+from kube_nb.etcdctl.result import CommandError
 from kube_nb.machinery import duration
 from kube_nb.machinery.pflag import Flag
 
 _CLUSTER = Flag("cluster", "bool", help="use all endpoints from the cluster member list")
 
 
-async def _endpoints(call: Call) -> list[str]:
-    if call["cluster"]:
-        return [url for member in await call.backend.member_list() for url in member.client_urls]
-    return list(call["endpoints"])
-
-
 async def _status(call: Call) -> None:
-    endpoints = await _endpoints(call)
-    await call.show(printer.EndpointStatus([(endpoint, await call.backend.status()) for endpoint in endpoints]))
+    found = []
+    for endpoint in await call.endpoints():
+        try:
+            found.append((endpoint, await call.at(endpoint).status()))
+        except EtcdError as error:
+            call.err(f"Failed to get the status of endpoint {endpoint} ({error})\n")
+    await call.show(printer.EndpointStatus(found))
+    if len(found) < len(await call.endpoints()):
+        raise CommandError("")
 
 
 async def _health(call: Call) -> None:
     """Read a key; whatever answers is healthy."""
     found = []
     loop = asyncio.get_running_loop()
-    for endpoint in await _endpoints(call):
+    for endpoint in await call.endpoints():
         began_s = loop.time()
+        error = ""
         try:
-            await call.backend.range(b"health")
-            error = ""
+            await call.at(endpoint).range(b"health")
         except EtcdError as fault:
             error = fault.message
         found.append((endpoint, duration.format(loop.time() - began_s), error))
     await call.show(printer.EndpointHealth(found))
+    if any(error for _, _, error in found):
+        raise CommandError("unhealthy cluster")
 
 
 async def _hash_kv(call: Call) -> None:
-    endpoints = await _endpoints(call)
-    found = [(endpoint, await call.backend.hash_kv(max(call["rev"], 0))) for endpoint in endpoints]
+    found = []
+    for endpoint in await call.endpoints():
+        found.append((endpoint, await call.at(endpoint).hash_kv(max(call["rev"], 0))))
     await call.show(printer.EndpointHashKv(found))
 
 

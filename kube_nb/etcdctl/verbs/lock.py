@@ -14,7 +14,7 @@ TTL_S = 10
 
 async def _lock(call: Call) -> None:
     if not call.args:
-        raise CommandError("lock takes one lock name argument and an optional command to execute", Exit.BAD_ARGS)
+        raise CommandError("lock takes a lock name argument and an optional command to execute", Exit.BAD_ARGS)
     if len(call.args) > 1:
         raise CommandError("a notebook's lock starts no processes: leave out the command", Exit.BAD_ARGS)
     async with concurrency.Session(call.backend, call["ttl"]) as session:

@@ -6,8 +6,9 @@ import pytest
 
 from kube_nb.etcd import errors
 from kube_nb.etcd.backend import WatchBatch
+from kube_nb.etcd.errors import BadTransferee, LearnerNotReady, LearnerNotServing, NotLeader
 from kube_nb.etcd.raft.cluster import RaftCluster
-from kube_nb.etcd.raft.member import BadTransferee, LearnerNotReady, LearnerNotServing, RaftMember
+from kube_nb.etcd.raft.member import RaftMember
 from kube_nb.machinery import loop as cluster_loop
 from kube_nb.machinery.loop import ClusterLoop
 
@@ -191,8 +192,8 @@ async def test_leadership_moves_on_request_to_a_voter_only() -> None:
     leader = await cluster.elected()
     target, other = followers(cluster)
     with pytest.raises(BadTransferee):
-        await leader.move_leader(leader.id)
-    with pytest.raises(BadTransferee):
+        await leader.move_leader(12345)
+    with pytest.raises(NotLeader):
         await target.move_leader(other.id)
     await leader.move_leader(target.id)
     assert target.is_leader
