@@ -61,9 +61,8 @@ class Explainer:
 
     def _resolved(self, schema: Obj) -> Obj:
         """The schema that a reference names; anything else as it is."""
-        every = schema.get("allOf") or ()
-        reference = schema.get("$ref") or (every[0].get("$ref") if len(every) == 1 else None)
-        return dict(self.schemas.get(str(reference).removeprefix(_PREFIX)) or {}) if reference else schema
+        reference = _reference(schema)
+        return dict(self.schemas.get(reference) or {}) if reference else schema
 
     def _body(self, schema: Obj) -> Obj:
         """Down through references, lists and maps to the schema that has the fields."""
@@ -78,9 +77,7 @@ class Explainer:
             return "map[string]" + self._type(schema["additionalProperties"])
         target = self._resolved(schema)
         if target is not schema:
-            every = schema.get("allOf") or ({},)
-            reference = str(schema.get("$ref") or every[0].get("$ref"))
-            return str(target["type"]) if target.get("type") in _SCALARS else reference.rpartition(".")[2]
+            return str(target["type"]) if target.get("type") in _SCALARS else _reference(schema).rpartition(".")[2]
         kind = str(schema.get("type") or "Object")
         return "Object" if kind == "object" else kind
 
@@ -119,6 +116,13 @@ class Explainer:
             if kind not in above:
                 parts.append(self._rows(self._body(field), level + 1, recursive=True, above=(*above, kind)))
         return "".join(parts)
+
+
+def _reference(schema: Obj) -> str:
+    """The name of the schema that this one stands for, "" if it stands for itself."""
+    parts: list[Obj] = schema.get("allOf") or []
+    found = schema.get("$ref") or (parts[0].get("$ref") if len(parts) == 1 else "")
+    return str(found or "").removeprefix(_PREFIX)
 
 
 def _enum_lines(schema: Obj) -> str:
