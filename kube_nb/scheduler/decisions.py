@@ -7,6 +7,7 @@ until somebody asks. The log is bounded in attempts and in cells; the oldest go 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,14 @@ import numpy.typing as npt
 
 from kube_nb.scheduler.framework.interface import Ints
 from kube_nb.scheduler.framework.status import Status
+
+#: Shared by all attempts that have nothing to say.
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
+
+
+def nothing() -> Mapping[Any, Any]:
+    """An empty mapping that costs nothing."""
+    return _NOTHING
 
 
 @dataclass(slots=True)
@@ -39,10 +48,10 @@ class Attempt:
     plugins: Sequence[str] = ()
     weights: Sequence[int] = ()
     raw: npt.NDArray[np.int64] | None = None
-    normalized: Mapping[str, Ints] = field(default_factory=dict)
+    normalized: Mapping[str, Ints] = field(default_factory=nothing)
     verdict: npt.NDArray[np.int16] | None = None
     refusals: Sequence[Status] = ()
-    late_refusals: Mapping[int, Status] = field(default_factory=dict)
+    late_refusals: Mapping[int, Status] = field(default_factory=nothing)
     tie_rule: str = ""
     tied: int = 0
     pre_filter: Status | None = None
@@ -160,7 +169,7 @@ class Decisions:
     """The last attempts of all pods, oldest first."""
 
     def __init__(self, attempts: int = 20000, cells: int = 8_000_000) -> None:
-        self._log: deque[tuple[Attempt, int]] = deque()
+        self._log: deque[Attempt] = deque()
         self._attempts = attempts
         self._cells = cells
         self._held = 0
@@ -169,25 +178,27 @@ class Decisions:
         return len(self._log)
 
     def __iter__(self) -> Iterator[Attempt]:
-        return (attempt for attempt, _ in self._log)
+        return iter(self._log)
 
     def append(self, attempt: Attempt) -> None:
-        size = 0
-        if attempt.raw is not None:
-            size = attempt.raw.size + 2 * attempt.raw.shape[1]
-        if attempt.verdict is not None:
-            size += attempt.verdict.size // 4
-        self._log.append((attempt, size))
-        self._held += size
-        while len(self._log) > self._attempts or (self._held > self._cells and len(self._log) > 1):
-            self._held -= self._log.popleft()[1]
+        log = self._log
+        log.append(attempt)
+        self._held += _cells(attempt)
+        while len(log) > self._attempts or (self._held > self._cells and len(log) > 1):
+            self._held -= _cells(log.popleft())
 
     def of(self, pod: str) -> list[Attempt]:
         """The attempts of this pod ("namespace/name"), oldest first."""
-        return [attempt for attempt, _ in self._log if attempt.pod == pod]
+        return [attempt for attempt in self._log if attempt.pod == pod]
 
     def last(self, pod: str) -> Attempt | None:
-        return next((attempt for attempt, _ in reversed(self._log) if attempt.pod == pod), None)
+        return next((attempt for attempt in reversed(self._log) if attempt.pod == pod), None)
 
     def to_dict(self, pod: str) -> list[dict[str, Any]]:
         return [attempt.to_dict() for attempt in self.of(pod)]
+
+
+def _cells(attempt: Attempt) -> int:
+    """How many numbers the attempt holds on to."""
+    raw, verdict = attempt.raw, attempt.verdict
+    return (0 if raw is None else raw.size) + (0 if verdict is None else verdict.size // 4)

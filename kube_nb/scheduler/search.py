@@ -6,7 +6,7 @@ Differs: where a PreFilter names the only nodes worth looking at, they are looke
 no order).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kube_nb.scheduler.columns import Columns
+from kube_nb.scheduler.decisions import nothing
 from kube_nb.scheduler.framework.guard import PluginFault
 from kube_nb.scheduler.framework.interface import ColumnFilter, CycleState, FilterPlugin, Ints, PreFilterPlugin
 from kube_nb.scheduler.framework.runtime import Framework
@@ -29,7 +30,7 @@ class Found:
 
     rows: Ints
     processed: int
-    late: dict[int, Status] = field(default_factory=dict)
+    late: Mapping[int, Status] = field(default_factory=nothing)
     names: frozenset[str] | None = None
     absent: Status | None = None
     refusal: Status | None = None
