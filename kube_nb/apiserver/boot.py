@@ -3,6 +3,7 @@
 Models pkg/controlplane: the system namespaces' controller, the kubernetes service's controller, PostStartHooks.
 """
 
+import ipaddress
 from typing import TYPE_CHECKING
 
 from kube_nb.apiserver.authz import bootstrap
@@ -25,6 +26,9 @@ async def make_objects(server: "ApiServer") -> None:
             server, GVR("", "v1", "namespaces"), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         )
     await ensure(server, GVR("", "v1", "services"), _kubernetes_service(server))
+    if not ipaddress.ip_address(server.advertised[0]).is_loopback:  # which no endpoint may be
+        await ensure(server, GVR("", "v1", "endpoints"), _kubernetes_endpoints(server))
+        await ensure(server, GVR("discovery.k8s.io", "v1", "endpointslices"), _kubernetes_slice(server))
     for name, value, description in _PRIORITY_CLASSES:
         await ensure(
             server, GVR("scheduling.k8s.io", "v1", "priorityclasses"), _priority_class(name, value, description)
@@ -85,6 +89,39 @@ def _kubernetes_service(server: "ApiServer") -> Obj:
             "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": server.advertised[1]}],
             "sessionAffinity": "None",
         },
+    }
+
+
+def _kubernetes_endpoints(server: "ApiServer") -> Obj:
+    """Where the service leads. Models pkg/controlplane/reconcilers."""
+    address, port = server.advertised
+    return {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"},
+        },
+        "subsets": [
+            {"addresses": [{"ip": address}], "ports": [{"name": "https", "port": port, "protocol": "TCP"}]},
+        ],
+    }
+
+
+def _kubernetes_slice(server: "ApiServer") -> Obj:
+    address, port = server.advertised
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"kubernetes.io/service-name": "kubernetes"},
+        },
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
     }
 
 

@@ -132,10 +132,18 @@ def _with_node_ports(ranges: allocators.Ranges, spec: Obj, owner: str, faults: l
     for number, port in enumerate(spec.get("ports") or []):
         wanted = int(port.get("nodePort") or 0)
         try:
-            node_port = taken.get(wanted) or ranges.take_port(wanted, owner, port.get("protocol", "TCP"))
+            node_port = taken.get(wanted) or _other_port(ranges, wanted, owner, taken)
         except allocators.Refused as error:
             faults.append(errors.FieldError(errors.INVALID, f"spec.ports[{number}].nodePort", wanted, str(error)))
             continue
         taken[node_port] = node_port
         ports.append(port if node_port == wanted else {**port, "nodePort": node_port})
     return {**spec, "ports": ports} if not faults else spec
+
+
+def _other_port(ranges: allocators.Ranges, wanted: int, owner: str, taken: dict[int, int]) -> int:
+    """A port that none of this service's other ports has been given just now."""
+    while True:
+        port = ranges.take_port(wanted, owner)
+        if wanted or port not in taken:
+            return port
