@@ -5,7 +5,7 @@ Models pkg/registry/core/pod/storage/eviction.go.
 
 from dataclasses import replace
 
-from kube_nb.apiserver import decode, deleting
+from kube_nb.apiserver import deleting, typed
 from kube_nb.apiserver.call import Call
 from kube_nb.apiserver.resource import Resource
 from kube_nb.machinery import errors, labels, objects
@@ -21,7 +21,7 @@ _MOST_DISRUPTED = 2000
 
 async def evict(call: Call) -> Response:
     """POST pods/NAME/eviction: 201, or 429 if the budget does not allow it now."""
-    eviction = decode.obj(call.request)
+    eviction = typed.read(call)
     name = objects.name(eviction)
     if name and name != call.info.name:
         raise errors.bad_request("name in URL does not match name in Eviction object")

@@ -3,7 +3,7 @@
 Models pkg/registry/authentication and pkg/registry/authorization. None of them is stored.
 """
 
-from kube_nb.apiserver import authn, decode, rendering
+from kube_nb.apiserver import authn, rendering, typed
 from kube_nb.apiserver.authz import ALLOW, DENY, Access
 from kube_nb.apiserver.authz.rbac import Rbac
 from kube_nb.apiserver.call import Call
@@ -14,7 +14,7 @@ from kube_nb.machinery.types import Obj
 
 async def token_review(call: Call) -> Response:
     """Whose token it is."""
-    body = decode.obj(call.request)
+    body = typed.read(call)
     spec = body.get("spec") or {}
     if not spec.get("token"):
         raise errors.bad_request("token is required for TokenReview in authentication")
@@ -33,7 +33,7 @@ async def token_review(call: Call) -> Response:
 
 async def self_subject_review(call: Call) -> Response:
     """Who I am."""
-    return _answer(call, decode.obj(call.request), {"userInfo": _info(call.user)})
+    return _answer(call, typed.read(call), {"userInfo": _info(call.user)})
 
 
 def _info(user: User) -> Obj:
@@ -49,13 +49,13 @@ def _info(user: User) -> Obj:
 
 async def self_subject_access_review(call: Call) -> Response:
     """May I?"""
-    body = decode.obj(call.request)
+    body = typed.read(call)
     return await _access(call, body, call.user, body.get("spec") or {})
 
 
 async def subject_access_review(call: Call) -> Response:
     """May somebody? In a LocalSubjectAccessReview the namespace is that of the URL."""
-    body = decode.obj(call.request)
+    body = typed.read(call)
     spec = body.get("spec") or {}
     if not spec.get("user") and not spec.get("groups"):
         fault = errors.FieldError(errors.INVALID, "spec.user", "", "at least one of user or group must be specified")
@@ -89,7 +89,7 @@ async def _access(call: Call, body: Obj, user: User, spec: Obj) -> Response:
 
 async def self_subject_rules_review(call: Call) -> Response:
     """All that I may in a namespace, as far as it can be listed."""
-    body = decode.obj(call.request)
+    body = typed.read(call)
     namespace = (body.get("spec") or {}).get("namespace", "")
     if not namespace:
         raise errors.bad_request("no namespace on request")

@@ -6,15 +6,13 @@ Models pkg/registry/apps/deployment/storage (ScaleREST) and apiextensions' custo
 from typing import Any
 
 from kube_nb.api.kinds import ScalePaths
-from kube_nb.apiserver import decode, patching, reading, rendering, typed, writing
+from kube_nb.apiserver import patching, reading, rendering, typed, writing
 from kube_nb.apiserver.call import Call
 from kube_nb.apiserver.strategy import at
 from kube_nb.machinery import errors, labels
 from kube_nb.machinery.exchange import Response
-from kube_nb.machinery.gvk import GVK
 from kube_nb.machinery.types import Obj
 
-SCALE = GVK("autoscaling", "v1", "Scale")
 _BUILTIN = ScalePaths(".spec.replicas", ".status.replicas")
 
 
@@ -33,7 +31,7 @@ async def scale(call: Call) -> Response:
 
 
 def _replace(call: Call) -> patching.Change:
-    body = typed.with_kind(decode.obj(call.request), SCALE)
+    body = typed.read(call)
 
     def change(old: Obj) -> Obj:
         return typed.named(call, {"metadata": {}, **body})

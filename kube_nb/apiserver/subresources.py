@@ -29,12 +29,12 @@ SUCCESS: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": 
 
 async def bind(call: Call) -> Response:
     """POST pods/NAME/binding: the pod gets its node, once. Models BindingREST.setPodHostAndAnnotations."""
-    return await bind_pod(call, decode.obj(call.request))
+    return await bind_pod(call, typed.read(call))
 
 
 async def bindings(call: Call) -> Response:
     """POST bindings, the older way: the pod's name is in the body."""
-    body = decode.obj(call.request)
+    body = typed.read(call)
     pods = call.server.resource("", "v1", "pods")
     info = replace(call.info, resource="pods", name=objects.name(body), subresource="binding")
     other = replace(call, info=info)

@@ -11,7 +11,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from kube_nb.apiserver import authn, decode, rendering
+from kube_nb.apiserver import authn, rendering, typed
 from kube_nb.apiserver.call import Call
 from kube_nb.machinery import errors, names, objects, times
 from kube_nb.machinery.exchange import Request, Response, User
@@ -123,7 +123,7 @@ async def request_token(call: Call) -> Response:
     tokens = call.server.service_account_tokens
     if tokens is None:
         raise errors.page_not_found()
-    body = decode.obj(call.request)
+    body = typed.read(call)
     entry = await call.server.storage.get(call.resource.cacher, call.key)
     if entry is None:
         raise call.not_found()

@@ -31,6 +31,19 @@ def decode(call: Call, body: Obj, old: Obj | None = None) -> Obj:
     return defaults.apply(kind, obj, old)
 
 
+def read(call: Call) -> Obj:
+    """The checked body of what is not stored as such: Binding, Scale, TokenReview."""
+    row = call.resource.kind.subresource(call.info.subresource) if call.info.subresource else None
+    gvk = row.gvk if row is not None else call.resource.kind.gvk
+    body = with_kind(decoding.obj(call.request), gvk)
+    found = call.server.schemas.for_gvk(gvk)
+    if found is not None:
+        body, unknown = found.decode(body)
+        if unknown:
+            _report(call, gvk, unknown)
+    return body if isinstance(body.get("metadata"), dict) else {**body, "metadata": {}}
+
+
 def with_kind(body: Obj, expected: GVK) -> Obj:
     """The body with apiVersion and kind; 400 if it has others than the URL's."""
     api_version, kind = body.get("apiVersion"), body.get("kind")
