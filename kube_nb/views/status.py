@@ -33,7 +33,9 @@ class PodLine(TypedDict):
 
 
 class Status(TypedDict):
-    """time: the cluster's calendar. running: how long, in words. url: where it serves real clients, or ""."""
+    """time: the cluster's calendar. running: how long, in words. url: where it serves real clients, or "".
+
+    pods: how many of all namespaces are in each state, e.g. {"Running": 9}."""
 
     name: str
     version: str
@@ -118,7 +120,11 @@ def blocks(state: Status) -> list[Block]:
     ready = sum(1 for node in state["nodes"] if node["detail"] == "Ready")
     head = f"{state['name']}: Kubernetes {state['version']}, {ready} of {_count(len(state['nodes']), 'node')} ready"
     pace = "as fast as the processor allows" if state["pace"] == "max" else f"pace {state['pace']}"
-    found = [page.heading(head), page.note(f"cluster time {state['time']} · up {state['running']} · {pace}")]
+    pods = ", ".join(f"{count} {state_}" for state_, count in state["pods"].items()) or "none"
+    found = [
+        page.heading(head),
+        page.note(f"as of cluster time {state['time']}, up {state['running']} · {pace} · pods: {pods}"),
+    ]
     rows = [_node_row(node) for node in state["nodes"][:MAX_NODES]]
     found.append(page.table(["NODE", "STATUS", "ROLE", "VERSION", "PODS"], rows, numeric=[4]))
     if len(state["nodes"]) > MAX_NODES:

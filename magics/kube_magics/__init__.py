@@ -9,6 +9,7 @@ command and nothing else; what a cell writes remembers the cell (`cause`); ``{na
 (`expansion`), ``{{name}}`` in a manifest only with ``--fill``. Read `magics`, then `kubectl`.
 """
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,6 +37,6 @@ def unload(shell: "InteractiveShell") -> None:
 
 def _draw_the_rest(_result: object) -> None:
     """After a cell: views that could not keep up at pace="max" show how it ended."""
-    from kube_nb.views import feed
-
-    feed.flush()
+    feed = sys.modules.get("kube_nb.views.feed")
+    if feed is not None:
+        feed.flush()

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.interactiveshell import InteractiveShell
 
-from kube_magics import current, kube, manifest
-from kube_nb.etcdctl.verbs import COMMANDS as ETCDCTL
+from kube_magics import current
 
 _LINE = re.compile(r"^\s*(?:[A-Za-z_]\w*\s*=\s*)?%{1,2}(kubectl|kube|etcdctl|manifest)\s(.*)$", re.DOTALL)
 
@@ -50,6 +49,8 @@ def _kubectl(line: str) -> list[str]:
 
 
 def _kube(earlier: list[str], word: str) -> Iterable[str]:
+    from kube_magics import kube
+
     if not earlier:
         return kube.COMMANDS
     if word.startswith("-") and earlier[0] in kube.COMMANDS:
@@ -63,15 +64,19 @@ def _kube(earlier: list[str], word: str) -> Iterable[str]:
 
 
 def _etcdctl(earlier: list[str], word: str) -> Iterable[str]:
+    from kube_nb.etcdctl.verbs import COMMANDS
+
     depth = len(earlier)
-    verbs = [path[depth] for path in ETCDCTL if len(path) > depth and list(path[:depth]) == earlier]
+    verbs = [path[depth] for path in COMMANDS if len(path) > depth and list(path[:depth]) == earlier]
     if verbs and not word.startswith("-"):
         return dict.fromkeys(verbs)
-    command = next((ETCDCTL[path] for path in ETCDCTL if list(path) == earlier[: len(path)]), None)
+    command = next((COMMANDS[path] for path in COMMANDS if list(path) == earlier[: len(path)]), None)
     return [f"--{name}" for name in command.flag_set().flags] if command is not None and word.startswith("-") else []
 
 
 def _manifest(earlier: list[str], word: str) -> Iterable[str]:
+    from kube_magics import manifest
+
     return manifest.FLAG_NAMES
 
 

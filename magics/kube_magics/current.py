@@ -1,8 +1,11 @@
 """The clusters that magics made, by name, and which of them the next command means."""
 
-from kube_nb.cluster import Cluster
+from typing import TYPE_CHECKING
 
-_clusters: dict[str, Cluster] = {}
+if TYPE_CHECKING:
+    from kube_nb.cluster import Cluster
+
+_clusters: "dict[str, Cluster]" = {}
 _current: list[str] = []
 
 
@@ -10,13 +13,13 @@ class NoCluster(Exception):
     """There is no cluster to work on."""
 
 
-def add(cluster: Cluster) -> None:
+def add(cluster: "Cluster") -> None:
     """Make a cluster known, and the current one."""
     _clusters[cluster.name] = cluster
     use(cluster.name)
 
 
-def use(name: str) -> Cluster:
+def use(name: str) -> "Cluster":
     """Make the cluster of this name the current one."""
     if name not in _clusters:
         known = ", ".join(sorted(_clusters)) or "none is up"
@@ -25,20 +28,20 @@ def use(name: str) -> Cluster:
     return _clusters[name]
 
 
-def get() -> Cluster:
+def get() -> "Cluster":
     """The current cluster."""
     if not _current or not _clusters[_current[0]].is_up:
         raise NoCluster("no cluster is up; start one with: %kube up")
     return _clusters[_current[0]]
 
 
-def find(name: str) -> Cluster | None:
+def find(name: str) -> "Cluster | None":
     """The living cluster of this name."""
     cluster = _clusters.get(name)
     return cluster if cluster is not None and cluster.is_up else None
 
 
-def all_up() -> list[Cluster]:
+def all_up() -> "list[Cluster]":
     return [cluster for cluster in _clusters.values() if cluster.is_up]
 
 

@@ -7,10 +7,6 @@ import contextlib
 from collections.abc import Iterator
 
 from kube_magics.current import NoCluster
-from kube_nb.client.errors import Unreachable
-from kube_nb.kubectl import KubectlError
-from kube_nb.machinery.errors import ApiError
-from kube_nb.machinery.loop import NothingLeftToHappen
 
 
 class Refused(Exception):
@@ -31,6 +27,11 @@ class Interrupted(KeyboardInterrupt):
 @contextlib.contextmanager
 def shown() -> Iterator[None]:
     """Turn the errors that a user can do something about into `Refused`."""
+    from kube_nb.client.errors import Unreachable
+    from kube_nb.kubectl import KubectlError
+    from kube_nb.machinery.errors import ApiError
+    from kube_nb.machinery.loop import NothingLeftToHappen
+
     try:
         yield
     except (KubectlError, NoCluster, NothingLeftToHappen, ApiError, Unreachable, ValueError) as error:
