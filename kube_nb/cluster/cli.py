@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from kube_nb.cluster.cluster import Cluster
+from kube_nb.etcd.errors import EtcdError
 from kube_nb.machinery.loop import Pace
 
 
@@ -38,20 +39,35 @@ def _pace(context: click.Context, parameter: click.Parameter, text: str) -> Pace
 @click.option("--seed", default=0, help="Of everything that is random in the cluster.")
 @click.option("--version", default=None, help="The Kubernetes release to serve, e.g. 1.36.")
 @click.option("--listen", default="127.0.0.1:0", show_default=True, help="HOST:PORT on loopback; port 0 is a free one.")
+@click.option("--etcd-listen", default=None, help="HOST:PORT on loopback for etcd's v3 API; not served unless given.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Where etcd keeps its data; in memory unless given.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Where to write the kubeconfig.")
 def serve(
-    nodes: int, hollow: int, pace: Pace, seed: int, version: str | None, listen: str, kubeconfig: Path | None
+    nodes: int,
+    hollow: int,
+    pace: Pace,
+    seed: int,
+    version: str | None,
+    listen: str,
+    etcd_listen: str | None,
+    data_dir: Path | None,
+    kubeconfig: Path | None,
 ) -> None:
     """Serve a cluster until SIGTERM or SIGINT; prints one line when it is ready."""
     asked_to_end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked_to_end.set())
-    with Cluster(nodes, hollow=hollow, pace=pace, seed=seed, version=version) as cluster:
+    try:
+        cluster = Cluster(nodes, hollow=hollow, pace=pace, seed=seed, version=version, data_dir=data_dir)
+    except EtcdError as error:
+        raise click.ClickException(str(error)) from None
+    with cluster:
         try:
-            serving = cluster.serve(listen, kubeconfig=kubeconfig)
+            serving = cluster.serve(listen, kubeconfig=kubeconfig, etcd_listen=etcd_listen)
         except (OSError, ValueError) as error:
             raise click.ClickException(str(error)) from None
-        print(f"ready {serving.url} kubeconfig={serving.kubeconfig} pid={os.getpid()}", flush=True)
+        etcd = f" etcd={serving.etcd_url} etcd-certs={serving.etcd_certs}" if serving.etcd_url else ""
+        print(f"ready {serving.url} kubeconfig={serving.kubeconfig}{etcd} pid={os.getpid()}", flush=True)
         asked_to_end.wait()
 
 

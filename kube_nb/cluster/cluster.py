@@ -40,7 +40,8 @@ class Cluster:
 
     nodes: workers beside the control plane. hollow: nodes whose pods only walk through stages. seed: of everything that
     is random. pace: cluster seconds per wall second; "max" moves time only when a call needs it. plugins: scheduler
-    plugins. version: the Kubernetes release to serve, newest by default.
+    plugins. version: the Kubernetes release to serve, newest by default. data_dir: where etcd keeps its data; a cluster
+    made on it again goes on where the last one ended.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Cluster:
         version: str | None = None,
         name: str | None = None,
         plugins: Sequence[Any] = (),
+        data_dir: str | Path | None = None,
     ) -> None:
         global _count
         _count += 1
@@ -62,7 +64,9 @@ class Cluster:
         self._state = threading.RLock()
         self._serving: Serving | None = None
         self._closed = False
-        self.engine = Engine(self._loop, Options(nodes, hollow, version, tuple(plugins)))
+        self.engine = Engine(
+            self._loop, Options(nodes, hollow, version, tuple(plugins), None if data_dir is None else Path(data_dir))
+        )
         #: The same methods as coroutines: ``await c.aio.wait("deployment/web", "condition=Available")``.
         self.aio = AsyncTwin(self)
         _living.add(self)
@@ -278,15 +282,21 @@ class Cluster:
         """Where it listens for real clients; None until `serve`."""
         return self._serving
 
-    def serve(self, listen: str = "127.0.0.1:0", *, kubeconfig: "str | Path | None" = None) -> Serving:
-        """Listen for real clients over HTTPS on loopback; returns where, and the kubeconfig that was written."""
+    def serve(
+        self, listen: str = "127.0.0.1:0", *, kubeconfig: "str | Path | None" = None, etcd_listen: str | None = None
+    ) -> Serving:
+        """Listen for real clients over HTTPS on loopback; returns where, and the kubeconfig that was written.
+
+        etcd_listen: where real etcdctl may reach the store, over TLS with client certificates.
+        """
         with self._state:
             if self._serving is None:
                 serving = Serving(self.engine, self.name)
                 self._serving = serving
                 self._choose_driver()
                 try:
-                    self._driver.call(serving.start(listen, None if kubeconfig is None else Path(kubeconfig)))
+                    path = None if kubeconfig is None else Path(kubeconfig)
+                    self._driver.call(serving.start(listen, path, etcd_listen))
                 except BaseException:
                     self._serving = None
                     self._choose_driver()

@@ -69,7 +69,7 @@ class Components:
 
     async def etcd(self, p: Process) -> int:
         engine = self._engine
-        backend = engine.etcd.backend = LocalBackend(engine.store, engine.clock)
+        backend = engine.etcd.backend = engine.open_backend()
         p.print(f"ready to serve client requests; current revision {engine.store.revision}")
         try:
             await p.terminated()

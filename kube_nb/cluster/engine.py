@@ -23,8 +23,12 @@ from kube_nb.controllers.context import Options as ControllerOptions
 from kube_nb.cri.images import ImageRegistry
 from kube_nb.cri.programs import IMAGES
 from kube_nb.etcd.backend import Backend
+from kube_nb.etcd.disk import FILE, Disk
+from kube_nb.etcd.durable import DurableBackend, open_store
+from kube_nb.etcd.local import LocalBackend
 from kube_nb.etcd.store import Store
 from kube_nb.kubectl.mapper import Mapper
+from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.exchange import Handler, User
 from kube_nb.machinery.gvk import GVK
 from kube_nb.machinery.loop import ClusterLoop
@@ -46,6 +50,7 @@ class Options:
     hollow: int = 0
     version: str | None = None
     plugins: tuple[Any, ...] = ()
+    data_dir: Path | None = None
 
 
 class Engine:
@@ -55,6 +60,7 @@ class Engine:
         self.clock = loop
         self.options = options
         self.version = options.version or definitions.newest()
+        self.disk: Disk | None = None
         self.store = Store()
         self.etcd = EtcdDoor()
         self.network = VirtualNetwork(loop)
@@ -69,10 +75,25 @@ class Engine:
         self.admin = Client(InKernelTransport(self.handler, ADMIN), user_agent="kubectl/v1.37.0")
         self._mapper = Mapper(self.admin)
 
+    def _open_store(self) -> Store:
+        """The store in memory, or what a data directory has; raises EtcdError for a damaged or newer one."""
+        if self.options.data_dir is None:
+            return Store()
+        store, self.disk = open_store(self.options.data_dir, self.clock)
+        return store
+
+    def open_backend(self) -> LocalBackend:
+        """A backend over the store for etcd's pod; with a data directory nothing is told before it is on disk."""
+        if self.options.data_dir is None:
+            return LocalBackend(self.store, self.clock)
+        disk, self.disk = self.disk or Disk(self.options.data_dir / FILE), None
+        return DurableBackend(self.store, disk, self.clock)
+
     # -- life ------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Bring up the control plane, then the nodes and addons; returns when all nodes are Ready and all pods run."""
+        self.store = self._open_store()
         async with asyncio.timeout(START_LIMIT_S):
             await self.nodes.start_control_plane()
             await self.apiserver_up.wait()
@@ -89,7 +110,11 @@ class Engine:
         assert self.apiserver is not None
         kind = self.apiserver.registry.by_gvk(GVK.of(obj))
         assert kind is not None, f"{obj['kind']} is not served"
-        await self.admin.create(kind.gvr, obj)
+        try:
+            await self.admin.create(kind.gvr, obj)
+        except ApiError as error:
+            if error.reason != "AlreadyExists":  # a data directory brings the addons along
+                raise
 
     def wall_now(self) -> datetime:
         """The calendar for credentials of real clients, who live in wall time whatever the cluster's pace."""

@@ -37,10 +37,15 @@ def _data(pem: bytes) -> str:
 
 
 def write(path: Path, config: Obj) -> None:
-    """Write a file that holds a private key: readable by its owner only, whole or not at all."""
+    """Write a kubeconfig to a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    write_secret(path, yaml.safe_dump(config, sort_keys=False).encode())
+
+
+def write_secret(path: Path, data: bytes) -> None:
+    """Write a file that may hold a private key: readable by its owner only, whole or not at all."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        yaml.safe_dump(config, file, sort_keys=False)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
     os.replace(unfinished, path)

@@ -5,7 +5,7 @@ import os
 import ssl
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from kube_nb.apiserver.http import Front
 from kube_nb.cluster import kubeconfig
@@ -15,6 +15,8 @@ from kube_nb.machinery.exchange import Request, Response
 
 if TYPE_CHECKING:
     from kube_nb.cluster.engine import Engine
+    from kube_nb.etcd.wire.server import Server
+    from kube_nb.etcd.wire.service import Served
 
 _HOSTS = (
     "127.0.0.1",
@@ -41,11 +43,14 @@ class Serving:
         self._authority = Authority.random(f"kube_nb {name}", engine.wall_now())
         self._front = Front(self._handle)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._etcd: Server | None = None
         self.url = ""
         self.kubeconfig = Path()
+        self.etcd_url = ""
+        self.etcd_certs = Path()
 
-    async def start(self, listen: str, path: Path | None) -> None:
-        """Listen on ``HOST:PORT`` (port 0: a free one) and write the kubeconfig."""
+    async def start(self, listen: str, path: Path | None, etcd_listen: str | None = None) -> None:
+        """Listen on ``HOST:PORT`` (port 0: a free one) and write the kubeconfig; likewise for etcd, if asked."""
         host, port = _loopback(listen)
         chosen = await self._front.start(host, port, self._context())
         self.url = f"https://{host}:{chosen}" if ":" not in host else f"https://[{host}]:{chosen}"
@@ -55,10 +60,31 @@ class Serving:
         admin = self._authority.client("kubernetes-admin", ["system:masters"])
         kubeconfig.write(path, kubeconfig.admin(self._name, self.url, self._authority.certificate, admin))
         self.kubeconfig = path
+        if etcd_listen is not None:
+            await self._start_etcd(etcd_listen)
+
+    async def _start_etcd(self, listen: str) -> None:
+        """etcd's v3 API over TLS; a client must show a certificate, which is in `etcd_certs` with its key."""
+        from kube_nb.etcd.wire.server import Server, Tls
+
+        host, port = _loopback(listen)
+        pair = self._authority.server("etcd", _HOSTS)
+        self._etcd = Server(cast("Served", self._engine.etcd))
+        chosen = await self._etcd.start(host, port, Tls(pair.certificate, pair.key, self._authority.certificate))
+        self.etcd_url = f"https://{host}:{chosen}"
+        self._folder = self._folder or tempfile.TemporaryDirectory(prefix="kube_nb-")
+        self.etcd_certs = Path(self._folder.name) / "etcd"
+        self.etcd_certs.mkdir(mode=0o700)
+        client = self._authority.client("root")
+        files = {"ca.crt": self._authority.certificate, "client.crt": client.certificate, "client.key": client.key}
+        for name, data in files.items():
+            kubeconfig.write_secret(self.etcd_certs / name, data)
 
     async def stop(self) -> None:
         """Close the socket and every connection."""
         await self._front.stop()
+        if self._etcd is not None:
+            await self._etcd.stop()
         if self._folder is not None:
             self._folder.cleanup()
 

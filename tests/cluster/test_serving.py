@@ -1,0 +1,99 @@
+"""The doors for real clients, what they refuse, and what outlives the process."""
+
+import asyncio
+import dataclasses
+import os
+import signal
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from kube_nb import Cluster
+from kube_nb.api import resources
+from kube_nb.client.http import HttpTransport
+from kube_nb.client.kubeconfig import load
+from kube_nb.client.rest import Client
+from kube_nb.etcd.wire import remote
+from kube_nb.machinery import objects
+
+
+@pytest.mark.parametrize(
+    ("listen", "message"),
+    [
+        ("0.0.0.0:0", "serves loopback only"),
+        ("192.168.1.5:6443", "serves loopback only"),
+        ("127.0.0.1", "give an address and a port"),
+        ("somewhere:1", "give an address and a port"),
+    ],
+)
+def test_a_door_opens_on_loopback_only(listen, message):
+    with Cluster(nodes=1) as cluster:
+        with pytest.raises(ValueError, match=message):
+            cluster.serve(listen)
+        assert cluster.serving is None
+        assert cluster.kubectl("get nodes").exit_code == 0
+
+
+def test_the_kubeconfig_is_for_its_owner_only_and_goes_with_the_cluster(tmp_path):
+    with Cluster(nodes=1) as cluster:
+        path = cluster.serve().kubeconfig
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not path.exists()
+
+
+def test_a_client_with_the_kubeconfig_is_served_and_others_are_not():
+    async def ask(config):
+        client = Client(HttpTransport(config))
+        try:
+            return [objects.name(node) for node in (await client.list(resources.NODES))["items"]]
+        finally:
+            await client.close()
+
+    with Cluster(nodes=1, pace=10) as cluster, Cluster(nodes=1, pace=10) as other:
+        config, foreign = (load(each.serve().kubeconfig).rest_config() for each in (cluster, other))
+        assert asyncio.run(ask(config)) == ["control-plane", "node-1"]
+        foreign = dataclasses.replace(foreign, server=config.server)
+        with pytest.raises(Exception, match="certificate verify failed"):
+            asyncio.run(ask(foreign))
+
+
+def test_etcd_answers_who_has_a_certificate():
+    async def get(url, certs):
+        pem = {name: (certs / name).read_bytes() for name in ("ca.crt", "client.crt", "client.key")}
+        backend = remote.connect(url, ca=pem["ca.crt"], cert=pem["client.crt"], key=pem["client.key"])
+        try:
+            return (await backend.range(b"/registry/minions/node-1")).kvs[0].value
+        finally:
+            await backend.close()
+
+    with Cluster(nodes=1, pace=10) as cluster:
+        serving = cluster.serve(etcd_listen="127.0.0.1:0")
+        assert b'"name":"node-1"' in asyncio.run(get(serving.etcd_url, serving.etcd_certs))
+
+
+def test_a_cluster_goes_on_where_its_data_directory_ended(tmp_path):
+    with Cluster(nodes=1, data_dir=tmp_path) as cluster:
+        cluster.kubectl("create deployment web --image=nginx")
+        cluster.wait("deployment/web", "condition=Available")
+        revision = cluster.engine.revision
+    with Cluster(nodes=1, data_dir=tmp_path) as cluster:
+        assert cluster.engine.revision > revision
+        cluster.wait("deployment/web", "condition=Available")
+        cluster.kubectl("scale deployment web --replicas=2")
+        assert len(cluster.get("pods", selector="app=web")) == 2
+
+
+def test_kube_nb_serve_says_when_it_is_ready_and_ends_with_status_zero(tmp_path):
+    command = [sys.executable, "-m", "kube_nb.cluster", "serve", "--nodes", "1", "--pace", "max"]
+    process = subprocess.Popen(
+        [*command, "--kubeconfig", str(tmp_path / "kc")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("ready https://127.0.0.1:")
+    assert line.endswith(f"kubeconfig={tmp_path / 'kc'} pid={process.pid}\n")
+    os.kill(process.pid, signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (0, "", "")
