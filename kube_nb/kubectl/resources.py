@@ -24,6 +24,8 @@ SELECTOR_FLAGS = (
     Flag("selector", short="l", help="Selector (label query) to filter on, supports '=', '==', '!=', 'in', 'notin'."),
     Flag("field-selector", help="Selector (field query) to filter on, supports '=', '==', and '!='."),
 )
+#: Lists are read in pieces of this size.
+CHUNK = 500
 ALL_NAMESPACES = Flag("all-namespaces", "bool", short="A", help="If present, list across all namespaces.")
 
 

@@ -52,7 +52,11 @@ def test_an_old_ingress_gets_the_new_backends():
 
 @pytest.mark.parametrize(
     "text",
-    ["apiVersion: v1\nkind: Pod\n", "apiVersion: extensions/v1beta1\nkind: [\n", "apiVersion: x.io/v1beta1\nkind: Foo\n"],
+    [
+        "apiVersion: v1\nkind: Pod\n",
+        "apiVersion: extensions/v1beta1\nkind: [\n",
+        "apiVersion: x.io/v1beta1\nkind: Foo\n",
+    ],
     ids=["still served", "does not parse", "somebody's own kind"],
 )
 def test_everything_else_stays_as_it_is(text):
