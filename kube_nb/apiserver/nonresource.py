@@ -44,6 +44,11 @@ def _document(call: Call, path: str, first: str, rest: list[str]) -> Response:
         return Response(obj={"paths": _paths(call)})
     if first in ("api", "apis") and len(rest) <= (1 if first == "api" else 2):
         return _discovery(call, first, rest)
+    if path in ("/.well-known/openid-configuration", "/openid/v1/jwks") and call.server.service_account_tokens:
+        document = call.server.service_account_tokens.document(path)
+        return Response(
+            obj=document, content_type="application/json", headers={"Cache-Control": "public, max-age=3600"}
+        )
     if first == "openapi":
         return _openapi(call, "/".join(rest))
     raise errors.page_not_found()

@@ -7,6 +7,7 @@ pkg/registry/apps/*/storage (scale).
 from dataclasses import replace
 
 from kube_nb.apiserver import (
+    componentstatuses,
     connecting,
     decode,
     deleting,
@@ -117,6 +118,8 @@ async def finalize(call: Call) -> Response:
 #: Whole resources with a verb of their own: (group resource, verb).
 RESOURCES: dict[tuple[str, str], Handler] = {
     ("bindings", "create"): bindings,
+    ("componentstatuses", "get"): componentstatuses.get,
+    ("componentstatuses", "list"): componentstatuses.list_,
     ("namespaces", "delete"): delete_namespace,
     ("tokenreviews.authentication.k8s.io", "create"): reviews.token_review,
     ("selfsubjectreviews.authentication.k8s.io", "create"): reviews.self_subject_review,

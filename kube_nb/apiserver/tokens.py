@@ -1,9 +1,11 @@
 """Service accounts' tokens: signed on request, good as long as what they are bound to.
 
 Models pkg/serviceaccount (claims.go, jwt.go) and pkg/registry/core/serviceaccount/storage/token.go. Times are the
-cluster's. Differs: expiry is not stretched to a year for tokens that admission mounted; no JWKS is published.
+cluster's. Differs: expiry is not stretched to a year for tokens that admission mounted.
 """
 
+import base64
+import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +39,11 @@ class ServiceAccountTokens:
         self._private = private
         self._public = private.public_key()
         self._algorithm = "RS256" if isinstance(private, rsa.RSAPrivateKey) else "ES256"
+        self._jwk = self._published()
         self._verified: dict[str, dict[str, Any]] = {}
 
     def sign(self, claims: dict[str, Any]) -> str:
-        return jwt.encode(claims, self._private, self._algorithm)
+        return jwt.encode(claims, self._private, self._algorithm, headers={"kid": self._jwk["kid"]})
 
     def verify(self, token: str) -> dict[str, Any] | None:
         """The claims of a token with our signature, whatever their time; None for every other one."""
@@ -55,6 +58,25 @@ class ServiceAccountTokens:
                 self._verified.clear()
             self._verified[token] = claims
         return claims
+
+    def document(self, path: str) -> Obj:
+        """What others verify our tokens with. Models pkg/serviceaccount/openidmetadata.go."""
+        if path.endswith("jwks"):
+            return {"keys": [self._jwk]}
+        return {
+            "issuer": ISSUER,
+            "jwks_uri": f"{ISSUER}/openid/v1/jwks",
+            "response_types_supported": ["id_token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": [self._algorithm],
+        }
+
+    def _published(self) -> Obj:
+        algorithm = jwt.get_algorithm_by_name(self._algorithm)
+        found: Obj = algorithm.to_jwk(self._public, as_dict=True)
+        spki = self._public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        identity = base64.urlsafe_b64encode(hashlib.sha256(spki).digest()).rstrip(b"=").decode()
+        return {**found, "use": "sig", "alg": self._algorithm, "kid": identity}
 
     async def authenticate(self, request: Request) -> User | None:
         token = authn.bearer_token(request)

@@ -4,7 +4,7 @@ A kind that is not listed has the plain rules of `apiserver.strategy`.
 """
 
 from kube_nb.api.kinds import Kind
-from kube_nb.apiserver.strategies import batch, namespaces, plain, pods, roles, services
+from kube_nb.apiserver.strategies import batch, certificates, namespaces, plain, pods, roles, services
 from kube_nb.apiserver.strategy import Strategy
 
 STRATEGIES: dict[str, type[Strategy]] = {
@@ -29,6 +29,7 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "statefulsets.apps": plain.StatefulSets,
     "horizontalpodautoscalers.autoscaling": plain.Autoscalers,
     "jobs.batch": batch.Jobs,
+    "certificatesigningrequests.certificates.k8s.io": certificates.Requests,
     "ingresses.networking.k8s.io": plain.LoadBalanced,
     "poddisruptionbudgets.policy": plain.DisruptionBudgets,
     "clusterroles.rbac.authorization.k8s.io": roles.Roles,
