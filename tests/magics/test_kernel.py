@@ -170,3 +170,17 @@ def test_tab_completes_in_the_kernel(kernel: Kernel) -> None:
     content = answer["content"]
     assert content["matches"] == ["endpoints"]
     assert text[content["cursor_start"] : content["cursor_end"]] == "endpo"
+
+
+def test_two_clusters_in_one_kernel_work_side_by_side_and_leave_no_thread(kernel: Kernel) -> None:
+    for name in ("one", "two"):
+        assert kernel.run(f"%kube up --name {name} --nodes 1 --pace 5 --serve")["status"] == "ok"
+        assert kernel.run(f"%kubectl create deployment {name} --image=nginx")["status"] == "ok"
+    for name in ("one", "two"):
+        assert kernel.run(f"%kube use {name}")["status"] == "ok"
+        assert kernel.run(f"%kubectl rollout status deployment/{name}")["status"] == "ok"
+        found = kernel.output(kernel.send("d = %kubectl get deployments -o name\nprint(d.text)"))
+        assert found.split() == [f"deployment.apps/{name}"]
+    assert kernel.run("%kube down one two")["status"] == "ok"
+    left = kernel.send("import threading; print([t.name for t in threading.enumerate() if 'kube_nb' in t.name])")
+    assert kernel.output(left).strip() == "[]"

@@ -68,3 +68,21 @@ def test_variables_are_filled_in_on_request_only(run: Callable[[str], Any]) -> N
 def test_a_missing_variable_is_named() -> None:
     with pytest.raises(ValueError, match=r"no notebook variable for \{\{nix\}\}"):
         manifest.filled("a: {{nix}}", {})
+
+
+def test_a_diff_shows_what_would_change_and_stores_nothing(run: Callable[[str], Any]) -> None:
+    cell = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: differing}\ndata: {a: %s}\n"
+    run("%%manifest\n" + cell % "old")
+    assert "+  a: new" in run("%%manifest --diff\n" + cell % "new").value.text
+    assert run("%%manifest --diff\n" + cell % "old").value.text == "no differences\n"
+    assert "a: old" in run("%kubectl get configmap differing -o yaml").value.text
+
+
+def test_edit_opens_the_object_in_a_manifest_cell(run: Callable[[str], Any], shell: Any) -> None:
+    run("%%manifest\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: edited}\ndata: {a: b}\n")
+    ran = run("%kubectl edit configmap edited")
+    assert "change it in the cell below" in ran.out
+    opened = shell.shell.rl_next_input
+    assert opened.startswith("%%manifest\napiVersion: v1\n")
+    assert "resourceVersion" not in opened
+    assert run(opened.replace("a: b", "a: c")).value.text == "configmap/edited configured"
