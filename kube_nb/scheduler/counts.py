@@ -5,7 +5,7 @@ pods and from then on updated by every pod that comes or goes. Those not asked f
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -32,12 +32,25 @@ class MatchKey(NamedTuple):
         return self.selector.matches(pod.labels) and not (self.live and pod.terminating)
 
 
+Keys: TypeAlias = tuple[MatchKey, ...]
+Label: TypeAlias = tuple[str, str]
+_NO_PODS: Mapping[str, tuple[PodInfo, int]] = {}
+_NO_COLUMNS: Mapping[Keys, Ints] = {}
+
+
 class MatchCounts:
-    """{MatchKey: pods that match, per row}."""
+    """{MatchKey: pods that match, per row}.
+
+    Hundreds of selectors meet thousands of pods here, so neither is walked over: columns are found by a label that
+    their pods must have, pods by each of their labels.
+    """
 
     def __init__(self) -> None:
-        self._columns: dict[tuple[MatchKey, ...], Ints] = {}
+        self._columns: dict[Keys, Ints] = {}  # the one not asked for longest is the first
+        self._by_label: dict[Label | None, dict[Keys, Ints]] = {}
         self._nodes: Sequence[NodeInfo] = ()
+        #: {label: {pod's key: (pod, row)}}; made when the first column is.
+        self._pods: dict[Label, dict[str, tuple[PodInfo, int]]] = {}
 
     @property
     def active(self) -> bool:
@@ -46,23 +59,74 @@ class MatchCounts:
     def lay_out(self, nodes: Sequence[NodeInfo]) -> None:
         self._nodes = nodes
         self._columns.clear()
+        self._by_label.clear()
+        self._pods.clear()
 
     def of(self, *keys: MatchKey) -> Ints:
         """Pods per row that match all of the keys. The column is live: do not change it."""
         column = self._columns.pop(keys, None)
         if column is None:
-            column = np.zeros(len(self._nodes), dtype=np.int64)
-            for row, node in enumerate(self._nodes):
-                column[row] = sum(all(key.matches(pod) for key in keys) for pod in node.pods.values())
+            if not self._columns:
+                self._find_pods()
             if len(self._columns) >= LIMIT:
-                del self._columns[next(iter(self._columns))]
+                self._forget(next(iter(self._columns)))
+            column = self._counted(keys)
+            self._by_label.setdefault(_label_of(keys), {})[keys] = column
         self._columns[keys] = column
         return column
 
+    def _counted(self, keys: Keys) -> Ints:
+        column = np.zeros(len(self._nodes), dtype=np.int64)
+        label = _label_of(keys)
+        if label is not None:
+            for pod, row in self._pods.get(label, _NO_PODS).values():
+                column[row] += all(key.matches(pod) for key in keys)
+            return column
+        for row, node in enumerate(self._nodes):
+            column[row] = sum(all(key.matches(pod) for key in keys) for pod in node.pods.values())
+        return column
+
+    def _find_pods(self) -> None:
+        self._pods.clear()
+        for row, node in enumerate(self._nodes):
+            for pod in node.pods.values():
+                for label in pod.labels.items():
+                    self._pods.setdefault(label, {})[pod.key] = (pod, row)
+
+    def _forget(self, keys: Keys) -> None:
+        del self._columns[keys]
+        label = _label_of(keys)
+        columns = self._by_label[label]
+        del columns[keys]
+        if not columns:
+            del self._by_label[label]
+
     def count(self, pod: PodInfo, row: int, sign: int) -> None:
-        for keys, column in self._columns.items():
+        """A pod came (1) or went (-1); called only while `active`."""
+        self._count(None, pod, row, sign)
+        for label in pod.labels.items():
+            self._count(label, pod, row, sign)
+            if sign > 0:
+                self._pods.setdefault(label, {})[pod.key] = (pod, row)
+            elif (pods := self._pods.get(label)) is not None:
+                pods.pop(pod.key, None)
+                if not pods:
+                    del self._pods[label]
+
+    def _count(self, label: Label | None, pod: PodInfo, row: int, sign: int) -> None:
+        for keys, column in self._by_label.get(label, _NO_COLUMNS).items():
             if all(key.matches(pod) for key in keys):
                 column[row] += sign
+
+
+def _label_of(keys: Keys) -> Label | None:
+    """A label that every pod that matches has; None if no single value is asked for."""
+    for key in keys:
+        for requirement in key.selector.requirements:
+            value = key.selector.exact(requirement.key)
+            if value is not None:
+                return requirement.key, value
+    return None
 
 
 class AffinityTerm(NamedTuple):

@@ -1,6 +1,6 @@
 """Objects that plugins look at, from the informers that the components share; an informer starts when first asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from kube_nb.api import resources
 from kube_nb.client import Informer, InformerFactory
@@ -30,6 +30,8 @@ class InformerLister:
 
     def __init__(self, informers: InformerFactory) -> None:
         self._informers = {name: informers.informer(gvr) for name, gvr in LISTED.items()}
+        self._services = self._informers["services"]
+        self._services.add_index(_BY_SELECTOR, _first_of_selector)
 
     def informer(self, resource: str) -> Informer:
         return self._informers[resource]
@@ -39,3 +41,21 @@ class InformerLister:
 
     def get(self, resource: str, namespace: str | None, name: str) -> Obj | None:
         return self._informers[resource].get(namespace or "", name)
+
+    def services_with(self, namespace: str, labels: Mapping[str, str]) -> Sequence[Obj]:
+        found = self._services.by_index
+        return [each for pair in labels.items() for each in found(_BY_SELECTOR, _index_value(namespace, *pair))]
+
+
+#: Services by the first pair of their selector.
+_BY_SELECTOR = "selector"
+
+
+def _first_of_selector(service: Obj) -> tuple[str, ...]:
+    for key, value in ((service.get("spec") or {}).get("selector") or {}).items():
+        return (_index_value(service["metadata"]["namespace"], key, value),)
+    return ()
+
+
+def _index_value(namespace: str, key: str, value: str) -> str:
+    return f"{namespace}/{key}={value}"

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -25,6 +25,9 @@ class Objects:
 
     def get(self, resource: str, namespace: str | None, name: str) -> Obj | None:
         return next((row for row in self.list(resource, namespace) if row["metadata"]["name"] == name), None)
+
+    def services_with(self, namespace: str, labels: Mapping[str, str]) -> Sequence[Obj]:
+        return self.list("services", namespace)
 
 
 def claim(name: str, volume: str = "", kind: str = "", **spec: Any) -> Obj:

@@ -32,6 +32,11 @@ class Lister(Protocol):
 
     def get(self, resource: str, namespace: str | None, name: str) -> Obj | None: ...
 
+    def services_with(self, namespace: str, labels: Mapping[str, str]) -> Sequence[Obj]:
+        """The Services of a namespace whose selector has one of these labels: those that select such a pod, and maybe
+        more. Asked for every pod, so it must not walk over all Services."""
+        ...
+
 
 class NoObjects:
     """A lister of nothing: for an engine without an API."""
@@ -41,6 +46,9 @@ class NoObjects:
 
     def get(self, resource: str, namespace: str | None, name: str) -> Obj | None:
         return None
+
+    def services_with(self, namespace: str, labels: Mapping[str, str]) -> Sequence[Obj]:
+        return ()
 
 
 async def _no_binding(namespace: str, name: str, node_name: str) -> None:

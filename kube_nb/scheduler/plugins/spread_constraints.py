@@ -108,9 +108,9 @@ def may_have_selector(pod: PodInfo, lister: Lister) -> bool:
 def default_selector(pod: PodInfo, lister: Lister) -> labels.Selector:
     """Models helper.DefaultSelector: Services' selectors merged, and that of the controlling RC, RS or StatefulSet."""
     pairs: dict[str, str] = {}
-    for service in lister.list("services", pod.namespace):
-        wanted: Mapping[str, str] = (service.get("spec") or {}).get("selector") or {}
-        if wanted and all(pod.labels.get(key) == value for key, value in wanted.items()):
+    for service in lister.services_with(pod.namespace, pod.labels):
+        wanted: Mapping[str, str] = service["spec"]["selector"]
+        if all(pod.labels.get(key) == value for key, value in wanted.items()):
             pairs |= wanted
     owner = objects.owner(pod.obj)
     kind = owner["kind"] if owner is not None else ""
