@@ -17,7 +17,7 @@ _READY_TO_START = "PodReadyToStartContainers"
 
 
 def time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if moment is None else moment.isoformat(timespec="seconds")[:19] + "Z"
 
 
 def pod_status(record: PodRecord, *, runtime: str, host_ip: str, old: Obj, now: str) -> Obj:

@@ -30,6 +30,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from kube_nb.machinery.clock import EPOCH, Calendar, is_periodic
+from kube_nb.machinery.collector import collecting_rarely
 
 Pace: TypeAlias = float | Literal["max"]
 T = TypeVar("T")
@@ -274,7 +275,7 @@ class ClusterLoop(asyncio.SelectorEventLoop, Calendar):
         Ctrl-C cancels the command at its next wait and raises KeyboardInterrupt; every other task lives on.
         """
         task = self.create_task(command)
-        with _interrupts(self, task) as interrupted:
+        with _interrupts(self, task) as interrupted, collecting_rarely():
             try:
                 return self.run_until_complete(task)
             except asyncio.CancelledError:

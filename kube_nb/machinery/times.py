@@ -34,12 +34,12 @@ def _cannot_parse(text: str) -> str:
 
 def format(moment: datetime) -> str:
     """metav1.Time: ``2026-01-01T00:00:05Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
 
 
 def format_micro(moment: datetime) -> str:
     """metav1.MicroTime: ``2026-01-01T00:00:05.000000Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def from_unix(seconds: int, nanoseconds: int = 0) -> datetime:
