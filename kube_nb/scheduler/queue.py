@@ -162,7 +162,9 @@ class SchedulingQueue:
                 self._to_active(queued_pod)
             elif (event := _own_change(before, pod.obj)) and self._worth_trying(queued_pod, event, before, pod.obj):
                 self._requeue(queued_pod, now_s)
-        elif pod.key not in self._in_flight:
+        elif pod.key in self._in_flight:
+            self._in_flight[pod.key].pod = pod
+        else:
             self.add(pod, now_s)
 
     def delete(self, key: str) -> None:

@@ -54,21 +54,26 @@ def segregate(
     seeds: int = 11,
     *,
     production: int = PRODUCTION,
+    reclamation: bool = True,
     executor: Executor | None = None,
     processes: int | None = 1,
 ) -> Overhead:
-    """Production and the rest in cells of their own, against together. Borg: +20 to 30 % in the median cell."""
+    """Production and the rest in cells of their own, against together. Borg: +20 to 30 % in the median cell.
+
+    reclamation: together, the others are placed on what production reserves but does not use, as `reclaimed` models it;
+    apart there is nothing to reclaim. Without it only the packing of mixed sizes speaks for sharing.
+    """
     options: dict[str, Any] = {"executor": executor, "processes": processes}
     prod = [task for task in workload.tasks if task.priority >= production]
     rest = [task for task in workload.tasks if task.priority < production]
     if not prod or not rest:
         raise ValueError(f"{workload.name} has no tasks on one side of priority {production}")
-    together = _compacted(workload, workload.tasks, "together", policy, seeds, **options)
-    parts = [
-        _compacted(workload, prod, "production", policy, seeds, **options),
-        _compacted(workload, rest, "the rest", policy, seeds, **options),
-    ]
-    return Overhead(together, parts)
+    alone = _compacted(workload, prod, "production", policy, seeds, **options)
+    if reclamation:
+        together = _shared(workload, alone, policy, seeds, production, **options)
+    else:
+        together = _compacted(workload, workload.tasks, "together", policy, seeds, **options)
+    return Overhead(together, [alone, _compacted(workload, rest, "the rest", policy, seeds, **options)])
 
 
 def split(
@@ -113,31 +118,36 @@ def _resized(spec: Obj, amounts: dict[str, int]) -> Obj:
     return {**spec, "containers": [changed, *({**each, "resources": {}} for each in others)]}
 
 
+#: How much of their limits production tasks use: Borg's figures for cpu and memory (section 2.1).
+USED = {"cpu": 0.6, "memory": 0.85}
+
+
+def _shared(
+    workload: Workload, limits: Compaction, policy: "Policy | str", seeds: int, production: int, **options: Any
+) -> Compaction:
+    """Machines with reclamation: the larger of production at its limits, and all with production at its reservation."""
+    shrunk = [task if task.priority < production else _shrunk(task, USED) for task in workload.tasks]
+    reserved = _compacted(workload, shrunk, "all, production at its reservation", policy, seeds, **options)
+    machines = [max(pair) for pair in zip(limits.machines, reserved.machines, strict=True)]
+    return Compaction(f"{workload.name}/reclaimed", reserved.policy, reserved.ties, reserved.of, machines)
+
+
 def reclaimed(
     workload: Workload,
     policy: "Policy | str" = "best-fit",
     seeds: int = 11,
     *,
     production: int = PRODUCTION,
-    cpu_used: float = 0.6,
-    memory_used: float = 0.85,
     **options: Any,
 ) -> Overhead:
     """Without reclamation, against with it: what production reserves but does not use is lent to the others.
 
-    Production counts with its limits where production is placed, with its reservation (cpu_used, memory_used: the
-    shares of its limit that it uses) where the others are. Modelled as the larger of two cells: production
-    at its limits, and everything with production at its reservation. Borg: about 20 % of the workload runs so.
+    Production counts with its limits where production is placed, with its reservation (the shares `USED` of its limits)
+    where the others are. Borg: about 20 % of the workload runs in reclaimed resources.
     """
     prod = [task for task in workload.tasks if task.priority >= production]
-    shrunk = [
-        task if task.priority < production else _shrunk(task, {"cpu": cpu_used, "memory": memory_used})
-        for task in workload.tasks
-    ]
     limits = _compacted(workload, prod, "production at its limits", policy, seeds, **options)
-    reserved = _compacted(workload, shrunk, "all, production at its reservation", policy, seeds, **options)
-    machines = [max(pair) for pair in zip(limits.machines, reserved.machines, strict=True)]
-    together = Compaction(f"{workload.name}/reclaimed", reserved.policy, reserved.ties, reserved.of, machines)
+    together = _shared(workload, limits, policy, seeds, production, **options)
     return Overhead(together, [_compacted(workload, workload.tasks, "not reclaimed", policy, seeds, **options)])
 
 

@@ -77,8 +77,9 @@ def test_compaction_finds_the_fewest_machines_that_do() -> None:
 
 def test_cells_of_their_own_for_production_and_the_rest_cost_machines() -> None:
     whole = Workload.generate("borg", machines=20, seed=1)
-    found = experiments.segregate(whole, seeds=2)
-    assert min(found.percents) >= 0
+    assert min(experiments.segregate(whole, seeds=2).percents) > 0
+    assert min(experiments.segregate(whole, seeds=2, reclamation=False).percents) >= 0
+    assert min(experiments.reclaimed(whole, seeds=2).percents) > 0
     buckets = experiments.bucketed(whole, seeds=2)
     assert min(buckets.percents) > 0
 
