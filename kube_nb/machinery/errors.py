@@ -108,7 +108,7 @@ def gone(message: str) -> ApiError:
 
 
 def request_entity_too_large(message: str) -> ApiError:
-    return ApiError(413, "RequestEntityTooLarge", message)
+    return ApiError(413, "RequestEntityTooLarge", f"Request entity too large: {message}")
 
 
 def unsupported_media_type(message: str) -> ApiError:

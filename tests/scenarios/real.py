@@ -21,10 +21,10 @@ class Printed:
 
 @dataclass(frozen=True, slots=True)
 class Kubectl:
-    """kubectl with a kubeconfig, in a namespace."""
+    """kubectl with a kubeconfig, in a namespace; without one, the flag is not given."""
 
     kubeconfig: Path
-    namespace: str = "default"
+    namespace: str = ""
 
     def __call__(self, line: str, *, stdin: str = "", code: int = 0, **environment: str) -> Printed:
         done = subprocess.run(
@@ -66,4 +66,5 @@ class Kubectl:
                 process.kill()
 
     def argv(self, line: str) -> list[str]:
-        return ["kubectl", "--namespace", self.namespace, *shlex.split(line)]
+        place = ["--namespace", self.namespace] if self.namespace else []
+        return ["kubectl", *place, *shlex.split(line)]

@@ -8,9 +8,10 @@ import json
 
 from kube_nb.api import schema
 from kube_nb.client.rest import PatchType
-from kube_nb.kubectl import changes, resources
+from kube_nb.kubectl import changes, last_applied, resources
 from kube_nb.kubectl.command import Command, Invocation
 from kube_nb.kubectl.result import KubectlError
+from kube_nb.kubectl.verbs import apply_last
 from kube_nb.machinery import labels, objects
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.gvk import GVK
@@ -19,11 +20,10 @@ from kube_nb.machinery.pflag import Flag
 from kube_nb.machinery.types import Obj
 
 _CLIENT_SIDE, _SERVER_SIDE = "kubectl-client-side-apply", "kubectl"
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 async def run(inv: Invocation) -> None:
-    if not inv["filename"]:
+    if not inv["filename"] and not inv["kustomize"]:
         raise KubectlError("error: must specify one of -f and -k")
     if inv["server-side"] and changes.dry_run(inv) == "client":
         raise KubectlError(
@@ -108,7 +108,9 @@ def _union(one: Obj, other: Obj) -> Obj:
 
 
 async def _client_side(inv: Invocation, target: resources.Target, obj: Obj) -> None:
-    modified = annotated(obj, target)
+    modified = last_applied.annotated(obj, target)
+    if not target.name:
+        raise KubectlError(_nameless(target))
     try:
         live = await resources.read(inv, target)
     except ApiError as error:
@@ -132,8 +134,10 @@ async def merged(inv: Invocation, target: resources.Target, live: Obj) -> Obj:
         query |= {"force": ["true"]} if inv["force-conflicts"] else {}
         content_type, body = "application/apply-patch+yaml", obj
     else:
-        last = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
-        type, body = _three_way(target.mapping.gvk, json.loads(last) if last else {}, annotated(obj, target), live)
+        last = (live["metadata"].get("annotations") or {}).get(last_applied.ANNOTATION)
+        type, body = _three_way(
+            target.mapping.gvk, json.loads(last) if last else {}, last_applied.annotated(obj, target), live
+        )
         body = _without_last_applied(body)
         content_type = _CONTENT_TYPES[type]
     headers = {"content-type": content_type, "accept": "application/json"}
@@ -143,17 +147,17 @@ async def merged(inv: Invocation, target: resources.Target, live: Obj) -> Obj:
 def _without_last_applied(patch: Obj) -> Obj:
     """A patch that leaves the annotation alone, so that a diff shows the manifest's own changes only."""
     metadata = dict(patch.get("metadata") or {})
-    annotations = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if k != LAST_APPLIED}
+    annotations = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if k != last_applied.ANNOTATION}
     metadata |= {"annotations": annotations} if annotations else {}
     rest = {key: value for key, value in patch.items() if key != "metadata"}
     return {**rest, **({"metadata": metadata} if metadata else {})}
 
 
 async def _patch(inv: Invocation, target: resources.Target, live: Obj, modified: Obj) -> None:
-    last = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    last = (live["metadata"].get("annotations") or {}).get(last_applied.ANNOTATION)
     if last is None and changes.dry_run(inv) == "none":
         inv.err(
-            f"Warning: resource {target.mapping.gvr.resource}/{target.name} is missing the {LAST_APPLIED} annotation "
+            f"Warning: resource {target.mapping.gvr.resource}/{target.name} is missing the {last_applied.ANNOTATION} annotation "
             "which is required by kubectl apply. kubectl apply should only be used on resources created declaratively "
             "by either kubectl create --save-config or kubectl apply. The missing annotation will be patched "
             "automatically."
@@ -189,17 +193,6 @@ def _three_way(gvk: GVK, original: Obj, modified: Obj, live: Obj) -> tuple[Patch
     return "strategic", strategic.three_way(original, modified, live, known)
 
 
-def annotated(obj: Obj, target: resources.Target) -> Obj:
-    """The manifest's object with itself in the last-applied annotation, and with its namespace filled in."""
-    metadata = dict(obj.get("metadata") or {})
-    if target.namespace:
-        metadata["namespace"] = target.namespace
-    annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != LAST_APPLIED}
-    bare = {**obj, "metadata": {**metadata, "annotations": annotations}}
-    text = json.dumps(bare, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
-    return {**obj, "metadata": {**metadata, "annotations": {**annotations, LAST_APPLIED: text}}}
-
-
 def _with_source(error: ApiError, doing: str, target: resources.Target) -> ApiError:
     """The error with the file it came from, as AddSourceToErr words it."""
     return ApiError(error.code, error.reason, f'error when {doing} "{target.source}": {error.message}', error.details)
@@ -231,11 +224,14 @@ COMMAND = Command(
   # Apply the configuration on the server, and take over fields that others manage
   kubectl apply --server-side --force-conflicts -f deployment.yaml""",
     run=run,
+    subcommands=(apply_last.SET, apply_last.VIEW),
     flags=(
         *resources.FILENAME_FLAGS,
         *resources.SELECTOR_FLAGS[:1],
         Flag("server-side", "bool", help="If true, apply runs in the server instead of the client."),
         Flag("force-conflicts", "bool", help="If true, server-side apply will force the changes against conflicts."),
+        Flag("all", "bool", help="Select all resources in the namespace of the specified resource types."),
+        Flag("overwrite", "bool", default=True, help="Resolve conflicts by using values from the manifest."),
         changes.VALIDATE,
         *changes.change_flags(_CLIENT_SIDE),
     ),
