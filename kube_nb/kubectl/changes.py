@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from kube_nb.client.rest import PatchType
+from kube_nb.kubectl import last_applied
 from kube_nb.kubectl.command import Invocation
 from kube_nb.kubectl.printers import output
 from kube_nb.kubectl.resources import Target
@@ -106,6 +107,8 @@ def write_query(inv: Invocation) -> dict[str, list[str]]:
 
 async def create(inv: Invocation, target: Target, obj: Obj) -> Obj:
     """POST an object under the verb's flags; with --dry-run=client nothing is sent."""
+    if inv.flags.values.get("save-config"):
+        obj = last_applied.annotated(obj, target)
     if dry_run(inv) == "client":
         return obj
     path = target.mapping.gvr.path(target.namespace)

@@ -19,6 +19,7 @@ from kube_nb.machinery.types import Obj
 FILENAME_FLAGS = (
     Flag("filename", "strings", short="f", help="The files that contain the configurations, or - for the input."),
     Flag("recursive", "bool", short="R", help="Process the directory used in -f, --filename recursively."),
+    Flag("kustomize", short="k", help="Process a kustomization directory. Not available here."),
 )
 SELECTOR_FLAGS = (
     Flag("selector", short="l", help="Selector (label query) to filter on, supports '=', '==', '!=', 'in', 'notin'."),
@@ -97,6 +98,8 @@ async def targets(inv: Invocation, args: Sequence[str] | None = None, *, everyth
 
     A fault of one resource is printed and the others are still returned.
     """
+    if inv.flags.values.get("kustomize"):
+        raise KubectlError("error: kustomizations are not built here: build it first and apply the result with -f")
     if inv.flags.values.get("filename"):
         return [target async for target in from_files(inv)]
     selection = await select(inv, inv.args if args is None else args)

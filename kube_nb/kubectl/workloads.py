@@ -41,7 +41,7 @@ def deployment(name: str, images: Sequence[str], *, replicas: int, port: int, co
 
 def _container(image: str, port: int, command: Sequence[str]) -> Obj:
     container: Obj = {"image": image, "name": container_name(image), "resources": {}}
-    if port:
+    if port >= 0:
         container["ports"] = [{"containerPort": port}]
     if command:
         container["command"] = list(command)

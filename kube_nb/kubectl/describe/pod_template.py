@@ -9,10 +9,10 @@ from kube_nb.machinery.types import Obj
 
 
 def text(template: Obj) -> str:
-    """The section as text."""
+    """The section alone; kubectl leaves its columns as tabs."""
     out = Writer()
     write(out, template)
-    return out.text()
+    return "".join(f"{line}\n" for line in out.lines())
 
 
 def write(out: Writer, template: Obj) -> None:

@@ -157,8 +157,8 @@ async def _patch(inv: Invocation, target: resources.Target, live: Obj, modified:
     last = (live["metadata"].get("annotations") or {}).get(last_applied.ANNOTATION)
     if last is None and changes.dry_run(inv) == "none":
         inv.err(
-            f"Warning: resource {target.mapping.gvr.resource}/{target.name} is missing the {last_applied.ANNOTATION} annotation "
-            "which is required by kubectl apply. kubectl apply should only be used on resources created declaratively "
+            f"Warning: resource {target.mapping.gvr.resource}/{target.name} is missing the "
+            f"{last_applied.ANNOTATION} annotation which is required by kubectl apply. kubectl apply should only be used on resources created declaratively "
             "by either kubectl create --save-config or kubectl apply. The missing annotation will be patched "
             "automatically."
         )
@@ -191,6 +191,18 @@ def _three_way(gvk: GVK, original: Obj, modified: Obj, live: Obj) -> tuple[Patch
     if known is None:
         return "merge", merge.three_way(original, modified, live)
     return "strategic", strategic.three_way(original, modified, live, known)
+
+
+def _nameless(target: resources.Target) -> str:
+    """Without a name there is nothing to look up; kubectl's words for it."""
+    gvr, gvk = target.mapping.gvr, target.mapping.gvk
+    version = f"{gvr.group}/{gvr.version}"
+    return (
+        "error: error when retrieving current configuration of:\n"
+        f'Resource: "{version}, Resource={gvr.resource}", GroupVersionKind: "{version}, Kind={gvk.kind}"\n'
+        f'Name: "", Namespace: "{target.namespace or ""}"\n'
+        f'from server for: "{target.source}": resource name may not be empty'
+    )
 
 
 def _with_source(error: ApiError, doing: str, target: resources.Target) -> ApiError:

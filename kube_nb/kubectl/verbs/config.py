@@ -165,7 +165,8 @@ COMMAND = Command(
             Flag("minify", "bool", help="Remove all information not used by current-context from the output."),
             Flag("raw", "bool", help="Display raw byte data and sensitive data."),
             Flag("merge", "bool", default=True, help="Merge the full hierarchy of kubeconfig files."),
-            *changes.change_flags("")[2:],
+            Flag("output", default="yaml", short="o", help="Output format."),
+            *changes.change_flags("")[3:],
         ),
     ),
 )

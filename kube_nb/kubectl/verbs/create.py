@@ -5,7 +5,7 @@ Models kubectl pkg/cmd/create.
 
 import orjson
 
-from kube_nb.kubectl import changes, resources
+from kube_nb.kubectl import changes, last_applied, resources
 from kube_nb.kubectl.command import Command, Invocation, usage_error
 from kube_nb.kubectl.result import KubectlError
 from kube_nb.kubectl.verbs.create_objects import SUBCOMMANDS
@@ -20,7 +20,7 @@ async def run(inv: Invocation) -> None:
         return
     if inv.args:
         raise usage_error("kubectl create", f"Unexpected args: [{' '.join(inv.args)}]")
-    if not inv["filename"]:
+    if not inv["filename"] and not inv["kustomize"]:
         raise KubectlError("error: must specify one of -f and -k")
     found = [target for target in await resources.targets(inv) if _selected(inv, target)]
     if not found and not inv.result.exit_code:
@@ -67,6 +67,7 @@ COMMAND = Command(
         *resources.FILENAME_FLAGS,
         *resources.SELECTOR_FLAGS[:1],
         Flag("raw", help="Raw URI to POST to the server. Uses the transport specified by the kubeconfig file."),
+        last_applied.SAVE_CONFIG,
         changes.VALIDATE,
         *changes.change_flags("kubectl-create"),
     ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from kube_nb.kubectl import changes, resources
+from kube_nb.kubectl import changes, last_applied, resources
 from kube_nb.kubectl.command import Command, Invocation, usage_error
 from kube_nb.kubectl.result import KubectlError
 from kube_nb.machinery.errors import ApiError
@@ -42,7 +42,7 @@ def command(
         usage=f"kubectl create {usage} [options]",
         run=run,
         aliases=aliases,
-        flags=(*flags, changes.VALIDATE, *changes.change_flags("kubectl-create")),
+        flags=(*flags, last_applied.SAVE_CONFIG, changes.VALIDATE, *changes.change_flags("kubectl-create")),
     )
 
 

@@ -62,7 +62,7 @@ def _cron_job(inv: Invocation, name: str) -> Obj:
     container: Obj = {"image": inv["image"], "name": name, "resources": {}}
     if inv.args[1:]:
         container["command"] = inv.args[1:]
-    pod = {"containers": [container], "restartPolicy": inv["restart"]}
+    pod = {"containers": [container], "restartPolicy": inv["restart"] or "OnFailure"}
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",
@@ -94,7 +94,7 @@ COMMANDS = (
         _cron_job,
         Flag("image", help="Image name to run."),
         Flag("schedule", help="A schedule in the Cron format the job should be run with."),
-        Flag("restart", default="OnFailure", help="job's restart policy. supported values: OnFailure, Never."),
+        Flag("restart", help="job's restart policy. supported values: OnFailure, Never."),
         aliases=("cj",),
         refusal="failed to create cronjob:",
         required=("image", "schedule"),

@@ -191,7 +191,7 @@ SUBCOMMANDS = (
         "deployment NAME --image=image -- [COMMAND] [args...]",
         _deployment,
         Flag("image", "strings", help="Image names to run."),
-        Flag("port", "int", help="The containerPort that this deployment exposes."),
+        Flag("port", "int", default=-1, help="The containerPort that this deployment exposes."),
         Flag("replicas", "int", default=1, short="r", help="Number of replicas to create."),
         aliases=("deploy",),
         refusal="failed to create deployment:",

@@ -142,6 +142,7 @@ async def _remove(inv: Invocation, pods: Sequence[Obj]) -> None:
             if changes.dry_run(inv) == "none":
                 for pod in pods:
                     await _wait_until_gone(inv, pod)
+                    inv.out(f"pod/{objects.name(pod)} {'deleted' if inv['disable-eviction'] else 'evicted'}")
     except TimeoutError:
         raise KubectlError(f"global timeout reached: {inv['timeout']}") from None
 

@@ -13,6 +13,7 @@ _FLAGS = (
     Flag("container", short="c", help="Container name. If omitted, the annotated or the first container."),
     Flag("stdin", "bool", short="i", help="Pass stdin to the container."),
     Flag("tty", "bool", short="t", help="Stdin is a TTY."),
+    Flag("pod-running-timeout", "duration", default="1m0s", help="The time to wait until a pod is running."),
     Flag("quiet", "bool", short="q", help="Only print output from the remote session."),
 )
 

@@ -15,13 +15,14 @@ from kube_nb.machinery.types import Obj
 
 async def run(inv: Invocation) -> None:
     found = await _pods(inv)
-    if len(found) > 1 and not inv["selector"]:
+    every = inv["selector"] or inv["all-pods"]
+    if len(found) > 1 and not every:
         first = objects.name(found[0])
         inv.err(f"Found {len(found)} pods, using pod/{first}")
         found = found[:1]
     for pod in found:
         for container in _containers(inv, pod):
-            await _print(inv, pod, container, prefix=inv["prefix"])
+            await _print(inv, pod, container, prefix=inv["prefix"] or inv["all-pods"])
 
 
 async def _pods(inv: Invocation) -> list[Obj]:
@@ -113,6 +114,10 @@ COMMAND = Command(
         Flag("previous", "bool", short="p", help="If true, print the logs for the previous instance of the container."),
         Flag("container", short="c", help="Print the logs of this container."),
         Flag("all-containers", "bool", help="Get all containers' logs in the pod(s)."),
+        Flag("all-pods", "bool", help="Get logs from all pod(s). Sets prefix to true."),
+        Flag("ignore-errors", "bool", help="If watching / following pod logs, allow for any errors to be non-fatal."),
+        Flag("max-log-requests", "int", default=5, help="Maximum number of concurrent logs to follow with a selector."),
+        Flag("pod-running-timeout", "duration", default="20s", help="The time to wait until a pod is running."),
         Flag("prefix", "bool", help="Prefix each log line with the log source (pod name and container name)."),
         Flag("tail", "int", default=-1, help="Lines of recent log file to display. Defaults to -1, showing all."),
         Flag("since", "duration", default="0s", help="Only return logs newer than a relative duration like 5s or 2m."),

@@ -173,6 +173,7 @@ TAINT = Command(
         *resources.SELECTOR_FLAGS[:1],
         Flag("all", "bool", help="Select all nodes in the cluster."),
         Flag("overwrite", "bool", help="If true, allow taints to be overwritten."),
+        changes.VALIDATE,
         *changes.change_flags("kubectl-taint"),
     ),
 )

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from kube_nb.kubectl.command import Command
 from kube_nb.kubectl.verbs import (
+    absent,
     api_resources,
     apply,
     auth,
+    autoscale,
     config,
     create,
     delete,
@@ -35,10 +37,18 @@ from kube_nb.kubectl.verbs import (
 GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
     ("Basic Commands (Beginner)", (create.COMMAND, run.EXPOSE, run.RUN, set_verbs.COMMAND)),
     ("Basic Commands (Intermediate)", (explain.COMMAND, get.COMMAND, edit.COMMAND, delete.COMMAND)),
-    ("Deploy Commands", (rollout.COMMAND, scale.COMMAND)),
+    ("Deploy Commands", (rollout.COMMAND, scale.COMMAND, autoscale.AUTOSCALE)),
     (
         "Cluster Management Commands",
-        (version.CLUSTER_INFO, top.COMMAND, nodes.CORDON, nodes.UNCORDON, drain.COMMAND, nodes.TAINT),
+        (
+            autoscale.CERTIFICATE,
+            version.CLUSTER_INFO,
+            top.COMMAND,
+            nodes.CORDON,
+            nodes.UNCORDON,
+            drain.COMMAND,
+            nodes.TAINT,
+        ),
     ),
     (
         "Troubleshooting and Debugging Commands",
@@ -46,6 +56,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
     ),
     ("Advanced Commands", (diff.COMMAND, apply.COMMAND, patch.COMMAND, replace.COMMAND, wait.COMMAND)),
     ("Settings Commands", (label.LABEL, label.ANNOTATE)),
+    ("Not available here", tuple(absent.COMMANDS.values())),
     (
         "Other Commands",
         (api_resources.RESOURCES, api_resources.VERSIONS, config.COMMAND, version.VERSION),

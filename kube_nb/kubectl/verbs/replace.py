@@ -2,10 +2,9 @@
 
 import orjson
 
-from kube_nb.kubectl import changes, resources
+from kube_nb.kubectl import changes, last_applied, resources
 from kube_nb.kubectl.command import Command, Invocation
 from kube_nb.kubectl.result import KubectlError
-from kube_nb.kubectl.verbs.apply import LAST_APPLIED, annotated
 from kube_nb.kubectl.verbs.delete import uid_of, wait_for_deletion
 from kube_nb.machinery import objects
 from kube_nb.machinery.errors import ApiError
@@ -34,8 +33,8 @@ async def run(inv: Invocation) -> None:
 async def _replace(inv: Invocation, target: resources.Target) -> None:
     obj = target.obj or {}
     live = await resources.read(inv, target)
-    if inv["save-config"] or LAST_APPLIED in objects.annotations(live):
-        obj = annotated(obj, target)
+    if inv["save-config"] or last_applied.ANNOTATION in objects.annotations(live):
+        obj = last_applied.annotated(obj, target)
     if changes.dry_run(inv) == "client":
         changes.report(inv, target, obj, "replaced")
         return
@@ -93,7 +92,7 @@ COMMAND = Command(
         Flag("timeout", "duration", default="0s", help="The time to wait before giving up on a delete, 0 for ever."),
         Flag("wait", "bool", help="If true, wait for resources to be gone before returning."),
         Flag("raw", help="Raw URI to PUT to the server."),
-        Flag("save-config", "bool", help="If true, the configuration of current object is saved in its annotation."),
+        last_applied.SAVE_CONFIG,
         Flag("subresource", help="If specified, replace will operate on the subresource of the requested object."),
         changes.VALIDATE,
         *changes.change_flags("kubectl-replace"),

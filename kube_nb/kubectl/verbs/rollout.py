@@ -9,9 +9,8 @@ import asyncio
 from kube_nb.api.resources import CONTROLLER_REVISIONS, DEPLOYMENTS, REPLICA_SETS
 from kube_nb.kubectl import changes, resources, rollout_status
 from kube_nb.kubectl.command import Command, Invocation
-from kube_nb.kubectl.printers import tables
 from kube_nb.kubectl.result import KubectlError
-from kube_nb.machinery import duration, labels, objects
+from kube_nb.machinery import duration, labels, objects, tabwriter
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.pflag import Flag
 from kube_nb.machinery.types import Obj
@@ -133,12 +132,12 @@ async def _history_of(inv: Invocation, target: resources.Target) -> None:
         if wanted not in found:
             raise KubectlError("error: unable to find the specified revision")
         inv.out(f"{target.display} with revision #{wanted}")
-        inv.write(_template_text(_template(found[wanted])))
+        inv.out(_template_text(_template(found[wanted])))
         return
     rows = ["REVISION\tCHANGE-CAUSE"]
     rows += [f"{number}\t{objects.annotations(each).get(CHANGE_CAUSE) or '<none>'}" for number, each in found.items()]
     inv.out(f"{target.display} ")
-    inv.out(tables.align("\n".join(rows) + "\n"))
+    inv.out(tabwriter.align("\n".join(rows) + "\n", min_width=0, padding=2))
 
 
 def _template_text(template: Obj) -> str:

@@ -55,9 +55,9 @@ COMMAND = Command(
     run=run,
     flags=(
         *resources.FILENAME_FLAGS,
-        *resources.SELECTOR_FLAGS,
+        *resources.SELECTOR_FLAGS[:1],
         Flag("all", "bool", help="Select all resources in the namespace of the specified resource types."),
-        Flag("replicas", "int", default=-1, help="The new desired number of replicas. Required."),
+        Flag("replicas", "int", help="The new desired number of replicas. Required."),
         Flag("current-replicas", "int", default=-1, help="Precondition for current size."),
         Flag("resource-version", help="Precondition for resource version."),
         Flag("timeout", "duration", default="0s", help="The length of time to wait before giving up on a scale."),
