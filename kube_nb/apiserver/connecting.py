@@ -5,11 +5,15 @@ Models pkg/registry/core/pod/{strategy.go,rest} and pkg/registry/core/{service,n
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from kube_nb.apiserver.call import Call
 from kube_nb.machinery import errors, objects
 from kube_nb.machinery.exchange import NodeEndpoint, Request, Response, Session
 from kube_nb.machinery.types import Obj
+
+if TYPE_CHECKING:
+    from kube_nb.apiserver.server import ApiServer
 
 _TEXT = "text/plain; charset=utf-8"
 _CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
@@ -22,7 +26,7 @@ async def log(call: Call) -> Response:
     container = _container(pod, call.request.param("container"))
     if not _node_name(pod):
         return Response(raw=b"", content_type=_TEXT)
-    endpoint = _endpoint(call, pod, f"containerLogs/{call.info.namespace}/{call.info.name}/{container}")
+    endpoint = _endpoint(call.server, pod, f"containerLogs/{call.info.namespace}/{call.info.name}/{container}")
     chunks = await endpoint.logs(call.info.namespace, call.info.name, container, call.request.query)
     return Response(chunks=chunks, content_type=_TEXT)
 
@@ -54,7 +58,7 @@ async def exec_(call: Call) -> Response:
     command = list(call.request.query.get("command", ()))
     if not command:
         raise errors.bad_request("you must specify at least 1 command for the container")
-    endpoint = _endpoint(call, pod, f"exec/{call.info.namespace}/{call.info.name}/{container}")
+    endpoint = _endpoint(call.server, pod, f"exec/{call.info.namespace}/{call.info.name}/{container}")
 
     async def session(streams: Session) -> None:
         tty = _flag(call, "tty")
@@ -67,7 +71,7 @@ async def attach(call: Call) -> Response:
     """Join a container's main process; the response is a session."""
     pod = await _running(call)
     container = _container(pod, call.request.param("container"))
-    endpoint = _endpoint(call, pod, f"attach/{call.info.namespace}/{call.info.name}/{container}")
+    endpoint = _endpoint(call.server, pod, f"attach/{call.info.namespace}/{call.info.name}/{container}")
 
     async def session(streams: Session) -> None:
         await endpoint.attach(call.info.namespace, call.info.name, container, tty=_flag(call, "tty"), session=streams)
@@ -79,7 +83,7 @@ async def port_forward(call: Call) -> Response:
     """Carry connections to a pod's ports; the response is a session."""
     pod = await _running(call)
     ports = _ports(call.request.query.get("ports", ()))
-    endpoint = _endpoint(call, pod, f"portForward/{call.info.namespace}/{call.info.name}")
+    endpoint = _endpoint(call.server, pod, f"portForward/{call.info.namespace}/{call.info.name}")
 
     async def session(streams: Session) -> None:
         wanted = ports or [getattr(streams, "port", 0)]  # a SPDY connection says for itself which port it is for
@@ -104,7 +108,9 @@ async def pod_proxy(call: Call) -> Response:
     pod = await _pod(call)
     if not port:
         port = _first_port(pod)
-    return await _proxy(call, pod, port)
+    request = call.request
+    onward = Request(request.method, call.info.rest or "/", request.query, request.headers, request.body)
+    return await _proxy(call.server, pod, port, onward)
 
 
 def _first_port(pod: Obj) -> str:
@@ -115,21 +121,25 @@ def _first_port(pod: Obj) -> str:
 async def service_proxy(call: Call) -> Response:
     """The same for a service: one of its ready endpoints answers."""
     _scheme, name, port = split_target(call.info.name)
-    call = replace(call, info=replace(call.info, name=name))
-    service = await call.server.storage.get(call.resource.cacher, call.key)
+    request = call.request
+    onward = Request(request.method, call.info.rest or "/", request.query, request.headers, request.body)
+    return await service_response(call.server, call.info.namespace, name, port, onward)
+
+
+async def service_response(server: "ApiServer", namespace: str, name: str, port: str, request: Request) -> Response:
+    """What a service answers to a request; 503 if nothing is ready behind it."""
+    service = await server.storage.get(server.cacher("services"), f"{namespace}/{name}")
     if service is None:
-        raise call.not_found()
+        raise errors.not_found("services", name)
     port_name = _port_name(service.obj, port)
-    slices = call.server.cacher("endpointslices", "discovery.k8s.io").select(call.info.namespace)
-    for entry in slices:
+    for entry in server.cacher("endpointslices", "discovery.k8s.io").select(namespace):
         if objects.labels(entry.obj).get("kubernetes.io/service-name") != name:
             continue
         target = _ready_target(entry.obj, port_name)
-        if target is not None:
-            pod = call.server.cacher("pods").get(f"{call.info.namespace}/{target[0]}")
-            if pod is not None:
-                return await _proxy(call, pod.obj, target[1])
-    raise errors.service_unavailable(f'no endpoints available for service "{call.info.name}"')
+        pod = server.cacher("pods").get(f"{namespace}/{target[0]}") if target is not None else None
+        if target is not None and pod is not None:
+            return await _proxy(server, pod.obj, target[1], request)
+    raise errors.service_unavailable(f'no endpoints available for service "{name}"')
 
 
 def _port_name(service: Obj, port: str) -> str:
@@ -154,13 +164,11 @@ def _ready_target(slice_: Obj, port_name: str) -> tuple[str, str] | None:
     return None
 
 
-async def _proxy(call: Call, pod: Obj, port: str) -> Response:
+async def _proxy(server: "ApiServer", pod: Obj, port: str, request: Request) -> Response:
     if not _node_name(pod):
         raise errors.service_unavailable(f"address not allowed: pod {objects.name(pod)} has no address")
-    endpoint = _endpoint(call, pod, f"proxy/{objects.namespace(pod)}/{objects.name(pod)}")
-    request = call.request
-    onward = Request(request.method, call.info.rest or "/", request.query, request.headers, request.body)
-    return await endpoint.proxy(objects.namespace(pod), objects.name(pod), port, onward)
+    endpoint = _endpoint(server, pod, f"proxy/{objects.namespace(pod)}/{objects.name(pod)}")
+    return await endpoint.proxy(objects.namespace(pod), objects.name(pod), port, request)
 
 
 async def node_proxy(call: Call) -> Response:
@@ -223,10 +231,10 @@ def _container(pod: Obj, name: str) -> str:
     raise errors.bad_request(text)
 
 
-def _endpoint(call: Call, pod: Obj, path: str) -> NodeEndpoint:
+def _endpoint(server: "ApiServer", pod: Obj, path: str) -> NodeEndpoint:
     """The kubelet of the pod's node; 500 if it cannot be reached."""
     node = _node_name(pod)
-    endpoint = call.server.nodes(node)
+    endpoint = server.nodes(node)
     if endpoint is None:
         why = f'Get "https://{node}:10250/{path}": dial tcp: lookup {node}: connect: connection refused'
         raise errors.ApiError(500, "", why)

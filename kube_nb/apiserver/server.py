@@ -23,7 +23,7 @@ from kube_nb.apiserver import (
     tokens,
     watching,
 )
-from kube_nb.apiserver.admission import Chain, plugins
+from kube_nb.apiserver.admission import Chain, plugins, webhooks
 from kube_nb.apiserver.authz import ALLOW, ALWAYS_ALLOW, Access, Authorizer, Decision, Union, forbidden
 from kube_nb.apiserver.authz.node import NodeAuthorizer
 from kube_nb.apiserver.authz.rbac import Policies, Rbac
@@ -101,6 +101,8 @@ class ApiServer:
         self._stream = stream
         self._resources: dict[GVR, Resource] = {}
         self._lease = (0, float("-inf"))
+        #: Functions that webhook configurations reach as ``https://NAME.kernel``.
+        self.webhooks: dict[str, webhooks.Function] = {}
         self._documents: dict[str, tuple[int, bytes]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._fronts: list[http.Front] = []

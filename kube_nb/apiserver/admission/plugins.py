@@ -10,6 +10,7 @@ from kube_nb.apiserver.admission.pods import DefaultTolerationSeconds, Priority
 from kube_nb.apiserver.admission.quota import ResourceQuota
 from kube_nb.apiserver.admission.serviceaccount import ServiceAccount
 from kube_nb.apiserver.admission.volumes import DefaultStorageClass
+from kube_nb.apiserver.admission.webhooks import MutatingAdmissionWebhook, ValidatingAdmissionWebhook
 
 #: Every plugin there is, in the order in which they run.
 CHAIN: tuple[type[Plugin], ...] = (
@@ -20,6 +21,8 @@ CHAIN: tuple[type[Plugin], ...] = (
     Priority,
     DefaultTolerationSeconds,
     DefaultStorageClass,
+    MutatingAdmissionWebhook,
+    ValidatingAdmissionWebhook,
     ResourceQuota,
 )
 

@@ -1,0 +1,233 @@
+"""Webhooks: admission by somebody else's program, reached by URL, by service, or in this kernel.
+
+A ``clientConfig.url`` of ``https://NAME.kernel`` calls the function that was registered under that name in
+`ApiServer.webhooks`: it takes an AdmissionReview's request and returns its response. Models apiserver
+pkg/admission/plugin/webhook/{mutating,validating}. Differs: no reinvocation; match conditions (CEL) are refused by
+failing closed; a service is reached through the proxy of one of its pods, over HTTP.
+"""
+
+import asyncio
+import base64
+import ssl
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import orjson
+
+from kube_nb.apiserver.admission.attributes import CREATE, DELETE, UPDATE, Attributes
+from kube_nb.apiserver.connecting import service_response
+from kube_nb.machinery import errors, labels, names, objects, patch
+from kube_nb.machinery.exchange import Request
+from kube_nb.machinery.types import Obj
+
+#: The domain of the functions in this kernel.
+KERNEL = ".kernel"
+DEFAULT_TIMEOUT_S = 10
+#: A webhook's function: AdmissionRequest in, AdmissionResponse out.
+Function = Callable[[Obj], Awaitable[Obj]]
+_GROUP = "admissionregistration.k8s.io"
+_EVERYTHING: Mapping[str, tuple[str, ...]] = {CREATE: ("*",), UPDATE: ("*",), DELETE: ("*",)}
+
+
+class MutatingAdmissionWebhook:
+    """Every mutating webhook that matches, one after the other."""
+
+    name: ClassVar[str] = "MutatingAdmissionWebhook"
+    handles: ClassVar[Mapping[str, tuple[str, ...]]] = {CREATE: ("*",), UPDATE: ("*",)}
+
+    async def admit(self, attributes: Attributes) -> Obj:
+        obj = attributes.new
+        for webhook in _matching(attributes, "mutatingwebhookconfigurations"):
+            response = await _ask(attributes, webhook, obj)
+            if response is not None:
+                obj = _patched(webhook, obj, response)
+        return obj
+
+
+class ValidatingAdmissionWebhook:
+    """Every validating webhook that matches; the first refusal counts."""
+
+    name: ClassVar[str] = "ValidatingAdmissionWebhook"
+    handles: ClassVar[Mapping[str, tuple[str, ...]]] = _EVERYTHING
+
+    async def validate(self, attributes: Attributes) -> None:
+        for webhook in _matching(attributes, "validatingwebhookconfigurations"):
+            await _ask(attributes, webhook, attributes.obj)
+
+
+# -- which -----------------------------------------------------------------------------------------------------------
+
+
+def _matching(attributes: Attributes, plural: str) -> Iterator[Obj]:
+    """The webhooks whose rules and selectors hold, in the order of their configurations' names."""
+    if attributes.call.info.group == _GROUP:
+        return  # nobody can lock themselves out of the configuration
+    for entry in attributes.server.cacher(plural, _GROUP).select():
+        for webhook in entry.obj.get("webhooks") or ():
+            if any(_covers(rule, attributes) for rule in webhook.get("rules") or ()) and _selected(webhook, attributes):
+                yield webhook
+
+
+def _covers(rule: Obj, attributes: Attributes) -> bool:
+    info = attributes.call.info
+    scope = rule.get("scope") or "*"
+    resources = rule.get("resources") or ()
+    any_resource = f"*/{info.subresource}" if info.subresource else "*"
+    wanted = (info.resource_with_subresource, "*/*", f"{info.resource}/*", any_resource)
+    return (
+        _in(attributes.operation, rule.get("operations"))
+        and _in(info.group, rule.get("apiGroups"))
+        and _in(info.version, rule.get("apiVersions"))
+        and any(name in resources for name in wanted)
+        and scope in ("*", "Namespaced" if attributes.namespace else "Cluster")
+    )
+
+
+def _in(value: str, allowed: Any) -> bool:
+    return bool(allowed) and (value in allowed or "*" in allowed)
+
+
+def _selected(webhook: Obj, attributes: Attributes) -> bool:
+    by_namespace, by_object = webhook.get("namespaceSelector"), webhook.get("objectSelector")
+    if by_namespace and attributes.namespace:
+        entry = attributes.server.cacher("namespaces").get(attributes.namespace)
+        if entry is None or not labels.from_label_selector(by_namespace).matches(objects.labels(entry.obj)):
+            return False
+    if by_object:
+        selector = labels.from_label_selector(by_object)
+        seen = [obj for obj in (attributes.obj, attributes.old) if obj is not None]
+        return any(selector.matches(objects.labels(obj)) for obj in seen)
+    return True
+
+
+# -- asking ------------------------------------------------------------------------------------------------------------
+
+
+async def _ask(attributes: Attributes, webhook: Obj, obj: Obj | None) -> Obj | None:
+    """The response of an allowing webhook; None if it could not be asked and its failure is to be ignored.
+
+    Raises the refusal of a webhook that denies, and 500 for one that cannot be asked, unless failurePolicy is Ignore.
+    """
+    if attributes.call.dry_run and webhook.get("sideEffects") not in ("None", "NoneOnDryRun"):
+        name = webhook["name"]
+        raise errors.bad_request(f'admission webhook "{name}" does not support dry run')
+    request = _request(attributes, obj)
+    timeout_s = float(webhook.get("timeoutSeconds") or DEFAULT_TIMEOUT_S)
+    try:
+        if webhook.get("matchConditions"):
+            raise ValueError("match conditions are not supported")
+        async with asyncio.timeout(timeout_s):
+            response = await _send(attributes, webhook.get("clientConfig") or {}, request)
+    except (TimeoutError, OSError, ValueError, errors.ApiError) as error:
+        if webhook.get("failurePolicy") == "Ignore":
+            return None
+        why = str(error) or f"context deadline exceeded after {timeout_s:g}s"
+        text = f'failed calling webhook "{webhook["name"]}": failed to call webhook: {why}'
+        raise errors.internal_error(text) from None
+    attributes.call.warnings += response.get("warnings") or []
+    if not response.get("allowed"):
+        raise _denial(webhook["name"], response.get("status") or response.get("result") or {})
+    return response
+
+
+def _request(attributes: Attributes, obj: Obj | None) -> Obj:
+    """The AdmissionRequest."""
+    info, user = attributes.call.info, attributes.call.user
+    kind = attributes.call.resource.kind
+    resource = {"group": kind.group, "version": kind.version, "resource": kind.plural}
+    gvk = {"group": kind.group, "version": kind.version, "kind": kind.kind}
+    request: Obj = {
+        "uid": names.uid(attributes.server.stream("webhooks")),
+        "kind": gvk,
+        "resource": resource,
+        "requestKind": gvk,
+        "requestResource": resource,
+        "name": attributes.name,
+        "operation": attributes.operation,
+        "userInfo": {"username": user.name, "uid": user.uid, "groups": list(user.groups)},
+        "object": obj,
+        "oldObject": attributes.old,
+        "dryRun": attributes.call.dry_run,
+        "options": {"kind": f"{attributes.operation.capitalize()}Options", "apiVersion": "meta.k8s.io/v1"},
+    }
+    if info.subresource:
+        request["subResource"] = request["requestSubResource"] = info.subresource
+    if info.namespace:
+        request["namespace"] = info.namespace
+    return request
+
+
+async def _send(attributes: Attributes, config: Obj, request: Obj) -> Obj:
+    url = str(config.get("url") or "")
+    host = urlsplit(url).hostname or ""
+    if host.endswith(KERNEL):
+        function = attributes.server.webhooks.get(host.removesuffix(KERNEL))
+        if function is None:
+            raise ValueError(f"no function is registered as {url}")
+        return await function(request)
+    review = {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": request}
+    body = orjson.dumps(review)
+    answer = await (_post(url, config, body) if url else _post_to_service(attributes, config["service"], body))
+    found = orjson.loads(answer)
+    response: Obj | None = found.get("response") if isinstance(found, dict) else None
+    if not isinstance(response, dict) or response.get("uid") != request["uid"]:
+        raise ValueError("received invalid webhook response: expected response.uid to be the request's")
+    return response
+
+
+async def _post(url: str, config: Obj, body: bytes) -> bytes:
+    import aiohttp
+
+    context = ssl.create_default_context()
+    if config.get("caBundle"):
+        context = ssl.create_default_context(cadata=base64.b64decode(config["caBundle"]).decode())
+    headers = {"Content-Type": "application/json"}
+    try:
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session,
+            session.post(url, data=body, headers=headers) as response,
+        ):
+            if response.status != 200:
+                raise ValueError(f"the server answered with status {response.status}")
+            return await response.read()
+    except aiohttp.ClientError as error:
+        raise ValueError(str(error)) from None
+
+
+async def _post_to_service(attributes: Attributes, service: Obj, body: bytes) -> bytes:
+    headers = {"content-type": "application/json"}
+    request = Request("POST", service.get("path") or "/", {}, headers, body)
+    port = str(service.get("port") or 443)
+    response = await service_response(attributes.server, service["namespace"], service["name"], port, request)
+    if response.status != 200:
+        raise ValueError(f"the server answered with status {response.status}")
+    return response.encode()
+
+
+# -- answers -----------------------------------------------------------------------------------------------------------
+
+
+def _patched(webhook: Obj, obj: Obj, response: Obj) -> Obj:
+    operations = response.get("patch")
+    if not operations:
+        return obj
+    if isinstance(operations, str):
+        operations = orjson.loads(base64.b64decode(operations))
+    try:
+        changed = patch.json_patch.apply(obj, operations)
+    except patch.PatchError as error:
+        raise errors.internal_error(f'admission webhook "{webhook["name"]}" sent a bad patch: {error}') from None
+    if not isinstance(changed, dict) or not isinstance(changed.get("metadata"), dict):
+        raise errors.internal_error(f'admission webhook "{webhook["name"]}" made no object of it')
+    return changed
+
+
+def _denial(name: str, status: Obj) -> errors.ApiError:
+    """Models webhookerrors.ToStatusErr."""
+    text = f'admission webhook "{name}" denied the request'
+    message = status.get("message") or status.get("reason")
+    code = int(status.get("code") or 400)
+    reason = status.get("reason") or ("Forbidden" if code == 403 else "BadRequest" if code == 400 else "")
+    text = f"{text}: {message}" if message else f"{text} without explanation"
+    return errors.ApiError(code, reason, text, status.get("details"))
