@@ -23,7 +23,7 @@ from kube_nb.scheduler.framework.interface import (
     NormalizePlugin,
 )
 from kube_nb.scheduler.framework.runtime import Framework, Handle
-from kube_nb.scheduler.framework.status import Code, Status
+from kube_nb.scheduler.framework.status import Code, Status, unresolvable
 from kube_nb.scheduler.pod_class import PodClass
 from kube_nb.scheduler.pod_info import PodInfo, PodShapes
 from kube_nb.scheduler.search import Found, Search
@@ -31,6 +31,9 @@ from kube_nb.scheduler.selection import TieBreaker, nodes_to_find
 
 #: How many shapes' classes are kept.
 CLASSES = 512
+
+#: Up to how many named nodes are looked at one by one.
+PINNED = 4
 
 
 class Engine:
@@ -139,6 +142,8 @@ class Engine:
 
     def _schedule(self, framework: Framework, pod: PodInfo, attempt: Attempt) -> None:
         columns = self.columns
+        if pod.shape.pinned and self._schedule_pinned(framework, pod, attempt):
+            return
         kept = self.pod_class(framework, pod)
         if self._random_start is not None:
             self.next_start = self._random_start.randrange(len(columns.nodes))
@@ -156,6 +161,35 @@ class Engine:
             attempt.rows, attempt.totals = rows, np.zeros(1, dtype=np.int64)
         else:
             attempt.message = fit_error(attempt)
+
+    def _schedule_pinned(self, framework: Framework, pod: PodInfo, attempt: Attempt) -> bool:
+        """A pod that names its node needs no look at the others. False if the answer takes more than filters."""
+        state, refusal, names = self.state_for(pod)
+        if refusal is not None or names is None or len(names) > PINNED:
+            return False
+        columns, nominator = self.columns, self.handle.nominator
+        feasible, refused = [], {}
+        for name in sorted(names):
+            node = columns.node(name)
+            if node is not None:
+                status = framework.filter_with_nominated(state, pod, node, nominator.pods_on(name))
+                if status is None:
+                    feasible.append(node)
+                else:
+                    refused[node.row] = status
+        if len(feasible) > 1:
+            return False
+        attempt.start = self.next_start % len(columns.nodes)
+        attempt.processed = len(feasible) + len(refused)
+        self.next_start = (attempt.start + attempt.processed) % len(columns.nodes)
+        attempt.late_refusals, attempt.candidates, attempt.state = refused, names, state
+        attempt.absent = unresolvable("node(s) didn't satisfy plugin(s) [NodeAffinity]")
+        if feasible:
+            attempt.node = feasible[0].name
+            attempt.rows, attempt.totals = np.array([feasible[0].row]), np.zeros(1, dtype=np.int64)
+        else:
+            attempt.message = fit_error(attempt)
+        return True
 
     def _wanted(self, framework: Framework) -> Any:
         percentage = framework.percentage_of_nodes_to_score

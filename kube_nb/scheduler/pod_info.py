@@ -64,6 +64,13 @@ class PodShape:
         )
 
     @cached_property
+    def pinned(self) -> bool:
+        """Whether every required term names its nodes, as a DaemonSet's pods do."""
+        required = self.node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+        terms = required.get("nodeSelectorTerms") or ()
+        return bool(terms) and all(term.get("matchFields") for term in terms)
+
+    @cached_property
     def has_pod_affinity(self) -> bool:
         return any(self.pod_affinity.values()) or any(self.pod_anti_affinity.values())
 
