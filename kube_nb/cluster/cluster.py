@@ -41,7 +41,8 @@ class Cluster:
     nodes: workers beside the control plane. hollow: nodes whose pods only walk through stages. seed: of everything that
     is random. pace: cluster seconds per wall second; "max" moves time only when a call needs it. plugins: scheduler
     plugins. version: the Kubernetes release to serve, newest by default. data_dir: where etcd keeps its data; a cluster
-    made on it again goes on where the last one ended.
+    made on it again goes on where the last one ended. etcd_members: 3 or 5 agree on every write by Raft. store: where a
+    real etcd is, ``http://127.0.0.1:2379``; it lives in wall time, so the pace must be finite.
     """
 
     def __init__(
@@ -55,7 +56,10 @@ class Cluster:
         name: str | None = None,
         plugins: Sequence[Any] = (),
         data_dir: str | Path | None = None,
+        etcd_members: int = 1,
+        store: str | None = None,
     ) -> None:
+        _check(pace, data_dir, etcd_members, store)
         global _count
         _count += 1
         self.name = name or f"kube-{_count}"
@@ -64,9 +68,9 @@ class Cluster:
         self._state = threading.RLock()
         self._serving: Serving | None = None
         self._closed = False
-        self.engine = Engine(
-            self._loop, Options(nodes, hollow, version, tuple(plugins), None if data_dir is None else Path(data_dir))
-        )
+        place = None if data_dir is None else Path(data_dir)
+        options = Options(nodes, hollow, version, tuple(plugins), place, etcd_members, store)
+        self.engine = Engine(self._loop, options)
         #: The same methods as coroutines: ``await c.aio.wait("deployment/web", "condition=Available")``.
         self.aio = AsyncTwin(self)
         _living.add(self)
@@ -324,6 +328,16 @@ class AsyncTwin:
             return await asyncio.to_thread(method, *args, **kwargs)
 
         return twin
+
+
+def _check(pace: Pace, data_dir: str | Path | None, etcd_members: int, store: str | None) -> None:
+    """ValueError for stores that contradict each other or the pace."""
+    if etcd_members not in (1, 3, 5):
+        raise ValueError(f"etcd_members is 1, 3 or 5, not {etcd_members}")
+    if sum((data_dir is not None, etcd_members > 1, store is not None)) > 1:
+        raise ValueError("data_dir, etcd_members and store are three different stores: give one")
+    if store is not None and pace == "max":
+        raise ValueError("a store outside the kernel lives in wall time: give a finite pace, e.g. pace=1")
 
 
 async def _soon(work: Callable[[], None]) -> None:

@@ -17,7 +17,6 @@ from kube_nb.cri.images import ImageRegistry
 from kube_nb.cri.process import Process
 from kube_nb.etcd.backend import Backend
 from kube_nb.etcd.errors import Unavailable
-from kube_nb.etcd.local import LocalBackend
 from kube_nb.machinery.exchange import User
 from kube_nb.network.dns import ClusterDns
 from kube_nb.network.proxy import KubeProxy
@@ -34,10 +33,13 @@ _REFUSED = (
 
 
 class EtcdDoor:
-    """A `Backend` that leads to the store while etcd's pod runs; else every call raises `Unavailable`."""
+    """A `Backend` that leads to the store while etcd runs; else every call raises `Unavailable`.
+
+    backend: what is behind it now: the store in this kernel, members that agree on it, or an etcd elsewhere.
+    """
 
     def __init__(self) -> None:
-        self.backend: LocalBackend | None = None
+        self.backend: Any = None
 
     def __getattr__(self, name: str) -> Any:
         if self.backend is None:
@@ -61,6 +63,9 @@ class Components:
             "kube-proxy": self.kube_proxy,
             "coredns": self.coredns,
         }
+        if self._engine.members is not None:
+            names = [member.name for member in self._engine.members.founders.values()]
+            programs |= dict.fromkeys(names, self.etcd_member)
         for name, main in programs.items():
             repository = manifests.image(name, self._engine.version).rpartition(":")[0]
             images.program(name, repository, start_s=_AT_ONCE, tools=())(main)
@@ -76,6 +81,21 @@ class Components:
         finally:
             engine.etcd.backend = None
             backend.close()
+        return 0
+
+    async def etcd_member(self, p: Process) -> int:
+        """One of several members; the cluster of them answers as long as a quorum runs."""
+        members = self._engine.members
+        assert members is not None
+        id = next(id for id, member in members.founders.items() if member.name == p.argv[0])
+        members.start(id)
+        self._engine.etcd.backend = members.client()
+        try:
+            await p.terminated()
+        finally:
+            members.crash(id)
+            if not members.running:
+                self._engine.etcd.backend = None
         return 0
 
     async def apiserver(self, p: Process) -> int:

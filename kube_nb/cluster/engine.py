@@ -5,6 +5,7 @@ plane itself runs in pods, started by the kubelet of the control-plane node (`co
 """
 
 import asyncio
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,7 @@ from kube_nb.etcd.backend import Backend
 from kube_nb.etcd.disk import FILE, Disk
 from kube_nb.etcd.durable import DurableBackend, open_store
 from kube_nb.etcd.local import LocalBackend
+from kube_nb.etcd.raft.cluster import RaftCluster
 from kube_nb.etcd.store import Store
 from kube_nb.kubectl.mapper import Mapper
 from kube_nb.machinery.errors import ApiError
@@ -51,6 +53,8 @@ class Options:
     version: str | None = None
     plugins: tuple[Any, ...] = ()
     data_dir: Path | None = None
+    etcd_members: int = 1
+    store: str | None = None
 
 
 class Engine:
@@ -63,6 +67,7 @@ class Engine:
         self.disk: Disk | None = None
         self.store = Store()
         self.etcd = EtcdDoor()
+        self.members = RaftCluster.of(loop, options.etcd_members) if options.etcd_members > 1 else None
         self.network = VirtualNetwork(loop)
         self.images = ImageRegistry(IMAGES)
         self.authority = Authority("kubernetes", loop.now(), loop.stream("pki"))
@@ -94,6 +99,10 @@ class Engine:
     async def start(self) -> None:
         """Bring up the control plane, then the nodes and addons; returns when all nodes are Ready and all pods run."""
         self.store = self._open_store()
+        if self.options.store is not None:
+            from kube_nb.etcd.wire import remote
+
+            self.etcd.backend = remote.connect(self.options.store)
         async with asyncio.timeout(START_LIMIT_S):
             await self.nodes.start_control_plane()
             await self.apiserver_up.wait()
@@ -105,6 +114,8 @@ class Engine:
     async def stop(self) -> None:
         """Stop every node, and with them everything that runs."""
         await self.nodes.stop()
+        if self.options.store is not None and self.etcd.backend is not None:
+            await self.etcd.backend.close()
 
     async def _create(self, obj: Obj) -> None:
         assert self.apiserver is not None
@@ -153,8 +164,10 @@ class Engine:
 
     @property
     def revision(self) -> int:
-        """The store's revision: it grows with every write."""
-        return self.store.revision
+        """The store's revision, as far as this kernel has seen it: it grows with every write."""
+        if self.members is None and self.options.store is None:
+            return self.store.revision
+        return 0 if self.apiserver is None else self.apiserver.storage.revision
 
     # -- commands --------------------------------------------------------------------------------------------------
 
@@ -181,7 +194,8 @@ class Engine:
 
     async def etcdctl(self, command_line: str | Sequence[str], *, stdin: str = "") -> etcdctl.Result:
         """Run an etcdctl command on the cluster's store."""
-        return await etcdctl.run(command_line, self.etcd, stdin=stdin)
+        argv = shlex.split(command_line) if isinstance(command_line, str) else list(command_line)
+        return await etcdctl.run(argv, self.etcd, stdin=stdin)
 
     async def decisions(self, namespace: str, pod: str) -> list[Any]:
         """The scheduler's attempts for a pod, oldest first."""

@@ -4,7 +4,7 @@ Models what `kubeadm init` writes to /etc/kubernetes/manifests and its addon pha
 and the flags that mean something here. Differs: no volumes (the components' files are handed to them directly).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from kube_nb.machinery.types import Obj
 
@@ -19,30 +19,35 @@ CONTROL_PLANE = (ETCD, APISERVER, CONTROLLER_MANAGER, SCHEDULER)
 REPOSITORY = "registry.k8s.io"
 COREDNS_TAG = "v1.12.1"
 ETCD_TAG = "3.6.5-0"
-_CPU = {ETCD: "100m", APISERVER: "250m", CONTROLLER_MANAGER: "200m", SCHEDULER: "100m"}
+_CPU = {APISERVER: "250m", CONTROLLER_MANAGER: "200m", SCHEDULER: "100m"}
+
+
+def is_etcd(component: str) -> bool:
+    """``etcd``, or one of several members: ``etcd-0``."""
+    return component == ETCD or component.startswith(f"{ETCD}-")
 
 
 def image(component: str, version: str) -> str:
     """``registry.k8s.io/kube-scheduler:v1.37.0``; version is the cluster's, e.g. ``1.37``."""
-    if component == ETCD:
-        return f"{REPOSITORY}/etcd:{ETCD_TAG}"
+    if is_etcd(component):
+        return f"{REPOSITORY}/{component}:{ETCD_TAG}"
     if component == "coredns":
         return f"{REPOSITORY}/coredns/coredns:{COREDNS_TAG}"
     return f"{REPOSITORY}/{component}:v{version}.0"
 
 
-def images(version: str) -> list[str]:
+def images(version: str, components: Iterable[str]) -> list[str]:
     """Every image that a cluster of this version has on its nodes from the start."""
-    return [image(name, version) for name in (*CONTROL_PLANE, "kube-proxy", "coredns")]
+    return [image(name, version) for name in (*components, "kube-proxy", "coredns")]
 
 
 def static_pods(version: str, flags: Mapping[str, Sequence[str]]) -> dict[str, Obj]:
-    """The control plane's manifests by component. flags: what each is started with, e.g. ``--pod-network=...``."""
-    return {name: _static_pod(name, image(name, version), flags.get(name, ())) for name in CONTROL_PLANE}
+    """The control plane's manifests by component. flags: which components there are, and what each is started with."""
+    return {name: _static_pod(name, image(name, version), words) for name, words in flags.items()}
 
 
 def _static_pod(name: str, image_name: str, flags: Sequence[str]) -> Obj:
-    requests = {"cpu": _CPU[name], **({"memory": "100Mi"} if name == ETCD else {})}
+    requests = {"memory": "100Mi", "cpu": "100m"} if is_etcd(name) else {"cpu": _CPU[name]}
     return {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -65,8 +65,8 @@ class Nodes:
         self._set_static_pods()
 
     def _known(self, name: str) -> None:
-        if name not in manifests.CONTROL_PLANE:
-            raise ValueError(f'no component "{name}"; the control plane has {", ".join(manifests.CONTROL_PLANE)}')
+        if name not in self._flags():
+            raise ValueError(f'no component "{name}"; the control plane has {", ".join(self._flags())}')
 
     def _set_static_pods(self) -> None:
         kept = {name: pod for name, pod in self._static_pods().items() if name not in self._away}
@@ -104,7 +104,7 @@ class Nodes:
     def _start(self, config: NodeConfig, static_pods: Mapping[str, Obj]) -> None:
         engine = self._engine
         network = engine.network.add_node(config.name, config.ip, config.pod_cidr)
-        present = manifests.images(engine.version)
+        present = manifests.images(engine.version, self._flags())
         runtime = SimulatedRuntime(engine.clock, network, engine.images, config.name, present=present)
         self._runtimes.append(runtime)
         client = self._client(config.name)
@@ -163,12 +163,23 @@ class Nodes:
     def _pod_cidr(self, number: int) -> str:
         return f"10.244.{number}.0/24"
 
+    def _etcd_flags(self) -> dict[str, list[str]]:
+        """No pod for a store outside, one for a store of our own, one for each of several members."""
+        if self._engine.options.store is not None:
+            return {}
+        if self._engine.members is None:
+            return {manifests.ETCD: ["--name=control-plane", "--listen-client-urls=https://127.0.0.1:2379"]}
+        members = self._engine.members.founders.values()
+        return {m.name: [f"--name={m.name}", f"--listen-client-urls={m.client_urls[0]}"] for m in members}
+
     def _flags(self) -> dict[str, list[str]]:
+        """Every component of the control plane, and its flags."""
+        servers = self._engine.options.store or "https://127.0.0.1:2379"
         return {
-            manifests.ETCD: ["--name=control-plane", "--listen-client-urls=https://127.0.0.1:2379"],
+            **self._etcd_flags(),
             manifests.APISERVER: [
                 f"--advertise-address={self.control_plane_ip}",
-                "--etcd-servers=https://127.0.0.1:2379",
+                f"--etcd-servers={servers}",
                 "--service-cluster-ip-range=10.96.0.0/16",
                 "--secure-port=6443",
             ],

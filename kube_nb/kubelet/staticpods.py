@@ -108,4 +108,4 @@ class Mirrors:
             await self._client.delete(PODS, record.name, record.namespace, grace_period_s=0, uid=objects.uid(mirror))
         except ApiError as error:
             if error.code not in (404, 409):
-                raise
+                _log.warning("Mirror pod was not removed, pod=%s, err=%s", record.name, error)

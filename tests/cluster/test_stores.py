@@ -1,0 +1,97 @@
+"""The same cluster on other stores: members that agree by Raft, and a real etcd."""
+
+import socket
+import subprocess
+
+import pytest
+
+from kube_nb import Cluster
+from kube_nb.machinery import objects
+
+
+def ready_pods(cluster):
+    return sum(objects.is_condition_true(pod, "Ready") for pod in cluster.get("pods", selector="app=web"))
+
+
+def test_one_members_death_loses_nothing_and_stops_nothing():
+    with Cluster(nodes=1, etcd_members=3) as cluster:
+        cluster.kubectl("create deployment web --image=nginx --replicas=2")
+        cluster.wait("deployment/web", "condition=Available")
+        cluster.stop_component("etcd-0")
+        cluster.kubectl("scale deployment web --replicas=3")
+        cluster.advance("30s")
+        assert ready_pods(cluster) == 3
+
+
+def test_a_minority_refuses_and_a_quorum_goes_on_where_it_was():
+    with Cluster(nodes=1, etcd_members=3) as cluster:
+        cluster.kubectl("create configmap before")
+        cluster.stop_component("etcd-0")
+        cluster.stop_component("etcd-1")
+        assert "etcdserver: request timed out" in cluster.kubectl("create configmap lost").stderr
+        cluster.start_component("etcd-1")
+        cluster.advance("30s")
+        assert cluster.kubectl("create configmap after").exit_code == 0
+        names = {objects.name(each) for each in cluster.get("configmaps")}
+        assert {"before", "after"} <= names
+
+
+def test_equal_seeds_give_equal_histories_on_three_members():
+    def revisions():
+        with Cluster(nodes=1, seed=3, etcd_members=3) as cluster:
+            cluster.kubectl("create deployment web --image=nginx")
+            cluster.wait("deployment/web", "condition=Available")
+            return cluster.etcdctl("get /registry/ --prefix -w json").text
+
+    assert revisions() == revisions()
+
+
+@pytest.fixture
+def real_etcd(tmp_path):
+    """A real etcd on free ports; its client address."""
+    with socket.socket() as one, socket.socket() as two:
+        for each in (one, two):
+            each.bind(("127.0.0.1", 0))
+        client, peer = (f"http://127.0.0.1:{each.getsockname()[1]}" for each in (one, two))
+    flags = [f"--data-dir={tmp_path / 'etcd'}", f"--listen-client-urls={client}", f"--advertise-client-urls={client}"]
+    flags += [
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster=default={peer}",
+    ]
+    process = subprocess.Popen(["etcd", *flags], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "serving insecure client requests" in line or "ready to serve client requests" in line:
+            break
+    yield client
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.etcd
+def test_the_same_cluster_runs_on_a_real_etcd(real_etcd):
+    with Cluster(nodes=1, store=real_etcd, pace=20) as cluster:
+        assert "etcd" not in {
+            objects.labels(pod).get("component") for pod in cluster.get("pods", namespace="kube-system")
+        }
+        cluster.kubectl("create deployment web --image=nginx --replicas=2")
+        cluster.wait("deployment/web", "condition=Available")
+        assert ready_pods(cluster) == 2
+    command = ["etcdctl", "--endpoints", real_etcd, "get", "/registry/deployments/default/web", "--print-value-only"]
+    environment = {"ETCDCTL_API": "3", "PATH": "/usr/bin:/usr/local/bin"}
+    value = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+    assert b'"readyReplicas":2' in value
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"etcd_members": 2}, "1, 3 or 5"),
+        ({"etcd_members": 3, "data_dir": "x"}, "give one"),
+        ({"store": "http://127.0.0.1:1"}, "finite pace"),
+    ],
+)
+def test_stores_that_contradict_each_other_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        Cluster(nodes=1, **options)
