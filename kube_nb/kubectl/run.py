@@ -23,6 +23,9 @@ GLOBAL_FLAGS = (
     Flag("cluster", help="The name of the kubeconfig cluster to use."),
     Flag("user", help="The name of the kubeconfig user to use."),
     Flag("kubeconfig", help="Path to the kubeconfig file to use for CLI requests."),
+    Flag("as", help="Username to impersonate for the operation."),
+    Flag("as-group", "array", help="Group to impersonate for the operation, may be repeated."),
+    Flag("as-uid", help="UID to impersonate for the operation."),
     Flag("request-timeout", default="0", help="The length of time to wait for a single server request."),
     Flag("warnings-as-errors", "bool", help="Treat warnings received from the server as errors."),
     Flag("v", "int", short="v", help="Number for the log level verbosity."),
@@ -81,7 +84,19 @@ async def _run(argv: list[str], session: Session, result: Result) -> None:
     if parsed["help"] or command.run is None:
         _group_or_help(command, path, parsed, result)
         return
+    if isinstance(session.client.transport, WarningTransport):
+        session.client.transport.headers = _impersonation(parsed)
     await command.run(Invocation(session, parsed, result, path.removeprefix("kubectl ")))
+
+
+def _impersonation(parsed: Parsed) -> dict[str, str]:
+    """The headers of --as and its companions."""
+    if (parsed["as-group"] or parsed["as-uid"]) and not parsed["as"]:
+        raise KubectlError("error: requesting groups, uid or extra for test without impersonating a user")
+    found = {"impersonate-user": parsed["as"], "impersonate-uid": parsed["as-uid"]}
+    if parsed["as-group"]:
+        found["impersonate-group"] = ",".join(parsed["as-group"])
+    return {name: value for name, value in found.items() if value}
 
 
 def locate(argv: Sequence[str]) -> tuple[Command | None, str, list[str]]:

@@ -158,9 +158,9 @@ async def _patch(inv: Invocation, target: resources.Target, live: Obj, modified:
     if last is None and changes.dry_run(inv) == "none":
         inv.err(
             f"Warning: resource {target.mapping.gvr.resource}/{target.name} is missing the "
-            f"{last_applied.ANNOTATION} annotation which is required by kubectl apply. kubectl apply should only be used on resources created declaratively "
-            "by either kubectl create --save-config or kubectl apply. The missing annotation will be patched "
-            "automatically."
+            f"{last_applied.ANNOTATION} annotation which is required by kubectl apply. kubectl apply should only be "
+            "used on resources created declaratively by either kubectl create --save-config or kubectl apply. The "
+            "missing annotation will be patched automatically."
         )
     original = json.loads(last) if last else {}
     type, body = _three_way(target.mapping.gvk, original, modified, live)

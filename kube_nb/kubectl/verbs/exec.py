@@ -38,7 +38,7 @@ async def _exec(inv: Invocation) -> None:
         stdin=inv["stdin"],
         tty=inv["tty"],
     )
-    await _talk(inv, session)
+    await talk(inv, session)
 
 
 async def _attach(inv: Invocation) -> None:
@@ -48,7 +48,7 @@ async def _attach(inv: Invocation) -> None:
     session = await inv.session.client.attach(
         objects.namespace(pod), objects.name(pod), container=_container(inv, pod), stdin=inv["stdin"], tty=inv["tty"]
     )
-    await _talk(inv, session)
+    await talk(inv, session)
 
 
 async def _pod(inv: Invocation) -> Obj:
@@ -64,7 +64,7 @@ def _container(inv: Invocation, pod: Obj) -> str:
     return chosen or pods.default_container(inv, pod)
 
 
-async def _talk(inv: Invocation, session: RemoteSession) -> None:
+async def talk(inv: Invocation, session: RemoteSession) -> None:
     """Send stdin, print what comes, and take over the command's exit code."""
     async with session:
         if inv["stdin"]:

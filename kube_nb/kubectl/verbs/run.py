@@ -4,9 +4,10 @@ import json
 from collections.abc import Sequence
 
 from kube_nb.api.resources import SERVICES
-from kube_nb.kubectl import changes, resources, workloads
+from kube_nb.kubectl import changes, last_applied, resources, workloads
 from kube_nb.kubectl.command import Command, Invocation, usage_error
 from kube_nb.kubectl.result import KubectlError
+from kube_nb.kubectl.verbs import run_attached
 from kube_nb.machinery import names
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.gvk import GVK
@@ -26,6 +27,11 @@ async def _run(inv: Invocation) -> None:
         raise usage_error("kubectl run", f"invalid restart policy: {inv['restart']}")
     if inv["expose"] and not inv["port"]:
         raise usage_error("kubectl run", "--port must be set when exposing a service")
+    attached = run_attached.is_wanted(inv)
+    if inv["rm"] and not attached:
+        raise usage_error("kubectl run", "--rm should only be used for attached containers")
+    if attached and changes.dry_run(inv) != "none":
+        raise usage_error("kubectl run", "--dry-run=[server|client] can't be used with attached containers options")
     name, words = inv.args[0], inv.args[1:]
     pod = _overridden(inv, _pod(inv, name, words))
     mapped = await _target(inv, pod)
@@ -37,6 +43,10 @@ async def _run(inv: Invocation) -> None:
         service = workloads.service(name, selector=selector, ports=ports, labels={})
         target = await _target(inv, service)
         changes.report(inv, target, changes.as_typed(await changes.create(inv, target, service)), "created")
+    if attached:
+        inv.result.objects.append(stored)
+        await run_attached.follow(inv, mapped)
+        return
     changes.report(inv, mapped, changes.as_typed(stored), "created")
 
 
@@ -58,6 +68,12 @@ def _pod(inv: Invocation, name: str, words: Sequence[str]) -> Obj:
         container["ports"] = [{"containerPort": int(inv["port"])}]
     if inv["image-pull-policy"]:
         container["imagePullPolicy"] = inv["image-pull-policy"]
+    if inv["privileged"]:
+        container["securityContext"] = {"privileged": True}
+    if inv["stdin"]:
+        container |= {"stdin": True, "stdinOnce": True}
+    if inv["tty"]:
+        container["tty"] = True
     if inv["annotations"]:
         pod["metadata"]["annotations"] = dict(_variables(inv["annotations"]))
     return pod
@@ -210,7 +226,15 @@ RUN = Command(
         Flag("image", help="The image for the container to run."),
         Flag("annotations", "array", help="Annotations to apply to the pod."),
         Flag("command", "bool", help="If true and extra arguments are present, use them as the 'command' field."),
+        Flag("attach", "bool", help="If true, wait for the Pod to start running, and then attach to it."),
         Flag("env", "array", help="Environment variables to set in the container."),
+        Flag("pod-running-timeout", "duration", default="1m0s", help="The time to wait until a pod is running."),
+        Flag("privileged", "bool", help="If true, run the container in privileged mode."),
+        Flag("quiet", "bool", short="q", help="If true, suppress prompt messages."),
+        Flag("rm", "bool", help="If true, delete the pod after it exits. Only valid when attaching."),
+        Flag("stdin", "bool", short="i", help="Keep stdin open on the container in the pod."),
+        Flag("tty", "bool", short="t", help="Allocate a TTY for the container in the pod."),
+        last_applied.SAVE_CONFIG,
         Flag("expose", "bool", help="If true, create a ClusterIP service associated with the pod. Requires `--port`."),
         Flag("image-pull-policy", help="The image pull policy for the container."),
         Flag("labels", short="l", help="Comma separated labels to apply to the pod."),
@@ -248,6 +272,7 @@ EXPOSE = Command(
         Flag("load-balancer-ip", help="IP to assign to the LoadBalancer."),
         Flag("session-affinity", help="If non-empty, set the session affinity for the service to this."),
         Flag("overrides", help="An inline JSON override for the generated object."),
+        last_applied.SAVE_CONFIG,
         *changes.change_flags("kubectl-expose"),
     ),
 )
