@@ -86,7 +86,7 @@ class ApiServer:
         self.schemas = schema.schemas(self.registry.version)
         self.storage = Storage(backend, clock)
         self.authenticators = list(authenticators)
-        self.authorizer = authorizer
+        self.authorizer = None if authorizer is None else Union([authorizer])
         self._authorization_modes = tuple(authorization_modes)
         self.rbac: Rbac | None = None
         self.service_account_tokens: tokens.ServiceAccountTokens | None = None

@@ -7,6 +7,7 @@ from kube_nb.apiserver.admission.lifecycle import NamespaceLifecycle
 from kube_nb.apiserver.admission.limits import LimitRanger
 from kube_nb.apiserver.admission.nodes import TaintNodesByCondition
 from kube_nb.apiserver.admission.pods import DefaultTolerationSeconds, Priority
+from kube_nb.apiserver.admission.podsecurity import PodSecurity
 from kube_nb.apiserver.admission.quota import ResourceQuota
 from kube_nb.apiserver.admission.serviceaccount import ServiceAccount
 from kube_nb.apiserver.admission.volumes import DefaultStorageClass
@@ -18,6 +19,7 @@ CHAIN: tuple[type[Plugin], ...] = (
     LimitRanger,
     ServiceAccount,
     TaintNodesByCondition,
+    PodSecurity,
     Priority,
     DefaultTolerationSeconds,
     DefaultStorageClass,
