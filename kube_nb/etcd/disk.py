@@ -29,6 +29,7 @@ CREATE TABLE versions (
     create_revision INTEGER, version INTEGER, lease INTEGER, checksum INTEGER
 );
 CREATE TABLE leases (id INTEGER PRIMARY KEY, ttl_s INTEGER);
+CREATE TABLE documents (name TEXT PRIMARY KEY, body TEXT);
 CREATE TABLE numbers (name TEXT PRIMARY KEY, value INTEGER);
 INSERT INTO numbers VALUES ('revision', 1), ('compact_revision', -1);
 """
@@ -50,10 +51,11 @@ class Damaged(EtcdError):
 
 
 class Contents(NamedTuple):
-    """What a file holds. leases: id -> TTL in seconds."""
+    """What a file holds. leases: id -> TTL in seconds. auth: users and roles as JSON, empty if there are none."""
 
     history: History
     leases: dict[int, int]
+    auth: str
 
 
 class Disk:
@@ -110,6 +112,7 @@ class Disk:
         """Everything, checked; Damaged if a row is not what was written or a revision is missing."""
         try:
             numbers = dict(self._db.execute("SELECT name, value FROM numbers"))
+            documents = dict(self._db.execute("SELECT name, body FROM documents"))
             leases = dict(self._db.execute("SELECT id, ttl_s FROM leases ORDER BY id"))
             loader = Loader(numbers["compact_revision"])
             with _no_garbage_collection():
@@ -121,7 +124,7 @@ class Disk:
                 history = loader.finish(numbers["revision"])
         except (sqlite3.DatabaseError, KeyError, ValueError) as error:
             raise Damaged(f"{self.path} is damaged: {error}") from error
-        return Contents(history, leases)
+        return Contents(history, leases, documents.get("auth", ""))
 
     # -- writing -------------------------------------------------------------------------------------------------
 
@@ -131,8 +134,10 @@ class Disk:
         events: Iterable[Event],
         leases: Sequence[tuple[int, int]] = (),
         compacted: int | None = None,
+        auth: str = "",
     ) -> None:
-        """One transaction: the events up to `revision`, leases (id, TTL granted or 0: ended), a compaction."""
+        """One transaction: the events up to `revision`, leases (id, TTL granted or 0: ended), a compaction, and users
+        and roles as JSON if they have changed."""
         db = self._db
         try:
             db.execute("BEGIN IMMEDIATE")
@@ -146,6 +151,8 @@ class Disk:
                 db.execute(_FORGET, {"at": compacted})
                 db.execute("DELETE FROM versions WHERE revision < ? AND type = 1", (compacted,))
                 db.execute("UPDATE numbers SET value = ? WHERE name = 'compact_revision'", (compacted,))
+            if auth:
+                db.execute("INSERT OR REPLACE INTO documents VALUES ('auth', ?)", (auth,))
             db.execute("UPDATE numbers SET value = ? WHERE name = 'revision'", (revision,))
             db.execute("COMMIT")
         except sqlite3.Error as error:

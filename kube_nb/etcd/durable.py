@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kube_nb.etcd.auth import AuthStore
 from kube_nb.etcd.backend import Member
 from kube_nb.etcd.disk import FILE, Contents, Disk
 from kube_nb.etcd.errors import EtcdError
@@ -46,6 +47,7 @@ def _adopt(store: Store, contents: Contents, now_s: float) -> None:
     )
     leases.journal = []
     store.leases = leases
+    store.auth = AuthStore.from_json(contents.auth) if contents.auth else AuthStore()
 
 
 class DurableBackend(LocalBackend):
@@ -97,14 +99,14 @@ class DurableBackend(LocalBackend):
             return
         results: list[Any] = []
         with self.store.quiet():
-            compacted_before = self.store.compact_revision
+            compacted_before, auth_before = self.store.compact_revision, self.store.auth.revision
             for operation, _ in batch:
                 try:
                     results.append(operation())
                 except EtcdError as error:
                     results.append(error)
             try:
-                self._save(compacted_before)
+                self._save(compacted_before, auth_before)
             except EtcdError as error:
                 self._undo()
                 results = [error] * len(batch)
@@ -116,12 +118,13 @@ class DurableBackend(LocalBackend):
             else:
                 future.set_result(result)
 
-    def _save(self, compacted_before: int) -> None:
+    def _save(self, compacted_before: int, auth_before: int) -> None:
         leases, self.store.leases.journal = self.store.leases.journal, []
         compacted = self.store.compact_revision if self.store.compact_revision != compacted_before else None
         events = [event for events, _ in self.store.untold for event in events]
-        if events or leases or compacted is not None:
-            self._disk.write(self.store.revision, events, leases or (), compacted)
+        auth = self.store.auth.to_json() if self.store.auth.revision != auth_before else ""
+        if events or leases or auth or compacted is not None:
+            self._disk.write(self.store.revision, events, leases or (), compacted, auth)
 
     def _undo(self) -> None:
         self.store.untold.clear()

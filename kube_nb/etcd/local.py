@@ -40,6 +40,7 @@ from kube_nb.etcd.errors import (
     Stopped,
     WatchCanceled,
 )
+from kube_nb.etcd.guard import Guarded
 from kube_nb.etcd.store import Store
 from kube_nb.etcd.watch import Callback
 from kube_nb.machinery import clock as clocks
@@ -197,6 +198,16 @@ class LocalBackend:
 
     async def alarm_disarm(self, type: AlarmType = AlarmType.NONE) -> list[Alarm]:
         return [Alarm(self.member.id, alarm) for alarm in await self._write(self.store.disarm, type)]
+
+    def as_user(self, name: str = "", password: str = "") -> Guarded:
+        """The backend as a user sees it; AuthFailed. Without a name: as somebody who has not said who he is."""
+        if name:
+            self.store.auth.check_password(name, password)
+        return Guarded(self, lambda: self.store.auth, name)
+
+    async def auth_change(self, method: str, *arguments: Any) -> None:
+        """A change of users, roles or the switch, by `AuthStore`'s method."""
+        await self._write(self.store.auth_change, method, *arguments)
 
     async def defragment(self) -> None:
         """Nothing to do: what is in memory has no gaps."""

@@ -47,7 +47,8 @@ def pieces(store: Store) -> Iterator[bytes]:
         disk = Disk(Path(folder) / FILE)
         try:
             leases = [(id, store.leases.get(id).ttl_s) for id in store.leases.ids()]
-            disk.write(store.revision, events(store.history), leases)
+            auth = store.auth.to_json() if store.auth.revision > 1 else ""
+            disk.write(store.revision, events(store.history), leases, auth=auth)
             disk.mark_compacted(store.compact_revision)
         finally:
             disk.close()

@@ -7,8 +7,10 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
+from typing import Any
 
 from kube_nb.etcd import interval, ranges, txn
+from kube_nb.etcd.auth import AuthStore
 from kube_nb.etcd.backend import (
     AlarmType,
     DeleteRange,
@@ -66,6 +68,7 @@ class Store:
         self.audience = Audience()
         self.max_request_bytes = max_request_bytes
         self.quota_bytes = quota_bytes
+        self.auth = AuthStore()
         self.alarms: dict[AlarmType, None] = {}
         self._telling = False
         self.untold: deque[tuple[tuple[Event, ...], int]] = deque()
@@ -170,6 +173,10 @@ class Store:
             del self.alarms[alarm]
         return gone
 
+    def auth_change(self, method: str, *arguments: Any) -> None:
+        """One of `AuthStore`'s changes; the store's revision stays."""
+        getattr(self.auth, method)(*arguments)
+
     def _commit(self, events: tuple[Event, ...]) -> None:
         if events:
             self.history.commit(events)
@@ -216,15 +223,17 @@ class Store:
     def fork(self, at: int = 0, *, now_s: float = 0.0) -> "Store":
         """A second store that goes its own way from revision `at` (0: now) on; takes the same time whatever the size.
 
-        It has the leases of that moment (see `Leases.fork`) and no watchers.
+        It has the leases of that moment (see `Leases.fork`), the users and roles of now, and no watchers.
         """
         at = at or self.history.revision
-        return Store(
+        fork = Store(
             history=self.history.fork(at),
             leases=self.leases.fork(at, now_s),
             max_request_bytes=self.max_request_bytes,
             quota_bytes=self.quota_bytes,
         )
+        fork.auth = self.auth.copy()
+        return fork
 
     def hash_kv(self, revision: int = 0) -> HashKvResult:
         """A checksum of every version still kept up to `revision` (0: now)."""

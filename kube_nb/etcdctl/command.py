@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from kube_nb.etcd.auth import AuthNotEnabled
 from kube_nb.etcd.backend import Backend, Maintained
 from kube_nb.etcd.errors import EtcdError
+from kube_nb.etcd.guard import Guarded
 from kube_nb.etcdctl.printers import PRINTERS, Printer
 from kube_nb.etcdctl.printers.printer import EndpointHealth, MemberChange
 from kube_nb.etcdctl.result import CommandError, Exit, Result
@@ -75,6 +77,13 @@ class Call:
         if not hasattr(self.backend, "defragment"):
             raise CommandError("this store cannot be maintained from here")
         return cast(Maintained, self.backend)
+
+    @property
+    def authority(self) -> Guarded:
+        """The backend with users and roles; CommandError where it has none."""
+        if not isinstance(self.backend, Guarded):
+            raise CommandError("users and roles of this store cannot be managed from here")
+        return self.backend
 
     async def endpoints(self) -> list[str]:
         """What ``--endpoints`` names, or with ``--cluster`` every member's address."""
@@ -193,6 +202,7 @@ async def _run(
         printer = PRINTERS.get(parsed["write-out"])
         if printer is None:
             raise CommandError("unsupported output format", Exit.BAD_FEATURE)
+        backend = _login(backend, parsed)
         call = Call(parsed, backend, printer(is_hex=parsed["hex"], pretty=parsed["pretty"]), out, err, stdin, responses)
         await command.run(call)
     except CommandError as error:
@@ -204,6 +214,20 @@ async def _run(
         err(f"Error: {error.message}\n")
         return Exit.ERROR
     return Exit.SUCCESS
+
+
+def _login(backend: Backend, parsed: Parsed) -> Backend:
+    """The backend as ``--user`` sees it, where it knows users; a wrong password is refused here."""
+    as_user = getattr(backend, "as_user", None)
+    if as_user is None:
+        return backend
+    name, colon, password = str(parsed["user"]).partition(":")
+    try:
+        return cast(Backend, as_user(name, password if colon else parsed["password"]))
+    except AuthNotEnabled:
+        return cast(Backend, as_user())
+    except EtcdError as error:
+        raise CommandError(error.message, Exit.BAD_CONNECTION) from None
 
 
 def _split(argv: list[str], known: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], list[str]]:

@@ -17,7 +17,7 @@ from tests.etcdctl import record
 from tests.etcdctl.transcripts import ENDPOINT, PEER_URL, Line, Names, normal, read
 
 FOLDER = Path(__file__).parent
-NAMES = ["kv", "lease", "members", "maintenance"]
+NAMES = ["kv", "lease", "members", "maintenance", "auth"]
 
 
 @pytest.mark.parametrize("name", NAMES)

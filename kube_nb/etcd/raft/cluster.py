@@ -3,11 +3,12 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from kube_nb.etcd import members
 from kube_nb.etcd.backend import Event, Member, WatchBatch
 from kube_nb.etcd.errors import EtcdError, NoLeader, Stopped, Unavailable
+from kube_nb.etcd.guard import Authenticated, Guarded
 from kube_nb.etcd.local import LocalWatcher
 from kube_nb.etcd.raft.member import RaftMember, State
 from kube_nb.etcd.raft.messages import Conf, HardState, Snapshot
@@ -145,6 +146,15 @@ class ClusterBackend:
                     raise Unavailable("context deadline exceeded")
                 return self._cluster.running[id]
         return self._pick()
+
+    @property
+    def clock(self) -> Clock:
+        return self._cluster.clock
+
+    def as_user(self, name: str = "", password: str = "") -> Guarded:
+        """See `LocalBackend.as_user`."""
+        self._pick().as_user(name, password)
+        return Guarded(cast(Authenticated, self), lambda: self._pick().store.auth, name)
 
     def snapshot(self) -> AsyncIterator[bytes]:
         return self._pick().snapshot()

@@ -157,7 +157,7 @@ class RaftMember(LocalBackend):
     def _install(self, state: State) -> None:
         """Take the leader's state; our watchers read on in its history."""
         fork = state.store.fork(now_s=self.clock.time())
-        self.store.history, self.store.leases = fork.history, fork.leases
+        self.store.history, self.store.leases, self.store.auth = fork.history, fork.leases, fork.auth
         self.members = dict(state.members)
         self._done = dict.fromkeys(state.done)
         self.store.audience.wake_all(self.store.revision)

@@ -32,6 +32,7 @@ class Cluster(Service):
         return self._list(await self.member.member_list())
 
     async def member_add(self, request: pb.MemberAddRequest, context: Context) -> pb.MemberAddResponse:
+        self.guarded(context).check_root()
         added = await self.member.member_add("", tuple(request.peerURLs), learner=request.isLearner)
         found = await self.member.member_list()
         return pb.MemberAddResponse(
@@ -39,10 +40,13 @@ class Cluster(Service):
         )
 
     async def member_remove(self, request: pb.MemberRemoveRequest, context: Context) -> pb.MemberListResponse:
+        self.guarded(context).check_root()
         return self._list(await self.member.member_remove(request.ID))
 
     async def member_update(self, request: pb.MemberUpdateRequest, context: Context) -> pb.MemberListResponse:
+        self.guarded(context).check_root()
         return self._list(await self.member.member_update(request.ID, tuple(request.peerURLs)))
 
     async def member_promote(self, request: pb.MemberPromoteRequest, context: Context) -> pb.MemberListResponse:
+        self.guarded(context).check_root()
         return self._list(await self.member.member_promote(request.ID))

@@ -26,11 +26,11 @@ class Lock(Service):
 
     async def lock(self, request: pb.LockRequest, context: Context) -> pb.LockResponse:
         lease = request.lease or (await self.member.lease_grant(concurrency.TTL_S)).id
-        held = await concurrency.claim(self.member, request.name, lease)
+        held = await concurrency.claim(self.guarded(context), request.name, lease)
         return pb.LockResponse(header=self.header(held.revision), key=held.key)
 
     async def unlock(self, request: pb.UnlockRequest, context: Context) -> pb.UnlockResponse:
-        return pb.UnlockResponse(header=self.header(await concurrency.release(self.member, request.key)))
+        return pb.UnlockResponse(header=self.header(await concurrency.release(self.guarded(context), request.key)))
 
 
 class Election(Service):
@@ -49,24 +49,24 @@ class Election(Service):
 
     async def campaign(self, request: pb.CampaignRequest, context: Context) -> pb.CampaignResponse:
         lease = request.lease or (await self.member.lease_grant(concurrency.TTL_S)).id
-        held = await concurrency.claim(self.member, request.name, lease, request.value)
+        held = await concurrency.claim(self.guarded(context), request.name, lease, request.value)
         key = pb.LeaderKey(name=held.name, key=held.key, rev=held.created, lease=lease)
         return pb.CampaignResponse(header=self.header(held.revision), leader=key)
 
     async def proclaim(self, request: pb.ProclaimRequest, context: Context) -> pb.ProclaimResponse:
-        revision = await concurrency.proclaim(self.member, _claim(request), request.value)
+        revision = await concurrency.proclaim(self.guarded(context), _claim(request), request.value)
         return pb.ProclaimResponse(header=self.header(revision))
 
     async def leader(self, request: pb.LeaderRequest, context: Context) -> pb.LeaderResponse:
-        kv, revision = await concurrency.leader(self.member, request.name)
+        kv, revision = await concurrency.leader(self.guarded(context), request.name)
         return pb.LeaderResponse(header=self.header(revision), kv=codec.kv_message(kv))
 
     async def observe(self, request: pb.LeaderRequest, context: Context) -> AsyncIterator[pb.LeaderResponse]:
-        async for kv, revision in concurrency.observe(self.member, request.name):
+        async for kv, revision in concurrency.observe(self.guarded(context), request.name):
             yield pb.LeaderResponse(header=self.header(revision), kv=codec.kv_message(kv))
 
     async def resign(self, request: pb.ResignRequest, context: Context) -> pb.ResignResponse:
-        return pb.ResignResponse(header=self.header(await concurrency.resign(self.member, _claim(request))))
+        return pb.ResignResponse(header=self.header(await concurrency.resign(self.guarded(context), _claim(request))))
 
 
 def _claim(request: Any) -> concurrency.Claim:

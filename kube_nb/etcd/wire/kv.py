@@ -30,14 +30,14 @@ class KV(Service):
         }
 
     async def range(self, request: pb.RangeRequest, context: Context) -> pb.RangeResponse:
-        result = await self.member.range(**codec.range_op(request)._asdict())
+        result = await self.guarded(context).range(**codec.range_op(request)._asdict())
         return codec.range_response(result, self.header(result.revision))
 
     async def range_stream(self, request: pb.RangeRequest, context: Context) -> AsyncIterator[pb.RangeStreamResponse]:
         """Chunks of one revision; merged they equal `range`'s answer. The last one carries count and more."""
         op = codec.range_op(request)
         ranges.check(op)
-        result = await self.member.range(**op._asdict())
+        result = await self.guarded(context).range(**op._asdict())
         header = self.header(result.revision)
         left = iter(result.kvs)
         chunk = _chunk(left)
@@ -53,15 +53,15 @@ class KV(Service):
         yield pb.RangeStreamResponse(range_response=codec.range_response(last, header))
 
     async def put(self, request: pb.PutRequest, context: Context) -> pb.PutResponse:
-        result = await self.member.put(**codec.put_op(request)._asdict())
+        result = await self.guarded(context).put(**codec.put_op(request)._asdict())
         return codec.put_response(result, self.header(result.revision))
 
     async def delete_range(self, request: pb.DeleteRangeRequest, context: Context) -> pb.DeleteRangeResponse:
-        result = await self.member.delete_range(**codec.delete_op(request)._asdict())
+        result = await self.guarded(context).delete_range(**codec.delete_op(request)._asdict())
         return codec.delete_response(result, self.header(result.revision))
 
     async def txn(self, request: pb.TxnRequest, context: Context) -> pb.TxnResponse:
-        result = await self.member.txn(*codec.txn_op(request))
+        result = await self.guarded(context).txn(*codec.txn_op(request))
         return codec.txn_response(result, self.header(result.revision))
 
     async def compact(self, request: pb.CompactionRequest, context: Context) -> pb.CompactionResponse:

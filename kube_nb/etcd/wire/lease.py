@@ -28,7 +28,7 @@ class Lease(Service):
         return pb.LeaseGrantResponse(header=self.header(result.revision), ID=result.id, TTL=result.ttl_s)
 
     async def revoke(self, request: pb.LeaseRevokeRequest, context: Context) -> pb.LeaseRevokeResponse:
-        return pb.LeaseRevokeResponse(header=self.header(await self.member.lease_revoke(request.ID)))
+        return pb.LeaseRevokeResponse(header=self.header(await self.guarded(context).lease_revoke(request.ID)))
 
     async def keep_alive(
         self, requests: AsyncIterator[pb.LeaseKeepAliveRequest], context: Context
@@ -41,7 +41,7 @@ class Lease(Service):
             await abort(context, error)
 
     async def time_to_live(self, request: pb.LeaseTimeToLiveRequest, context: Context) -> pb.LeaseTimeToLiveResponse:
-        result = await self.member.lease_time_to_live(request.ID, keys=request.keys)
+        result = await self.guarded(context).lease_time_to_live(request.ID, keys=request.keys)
         return pb.LeaseTimeToLiveResponse(
             header=self.header(result.revision),
             ID=result.id,

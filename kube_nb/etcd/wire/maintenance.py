@@ -45,6 +45,7 @@ class Maintenance(Service):
 
     async def alarm(self, request: pb.AlarmRequest, context: Context) -> pb.AlarmResponse:
         """Activating an alarm from outside is for members among themselves; it changes nothing here."""
+        self.guarded(context).check_root()
         if request.action == _DEACTIVATE:
             found = await self.member.alarm_disarm(AlarmType(request.alarm))
         else:
@@ -52,10 +53,12 @@ class Maintenance(Service):
         return pb.AlarmResponse(alarms=map(_alarm_message, found))
 
     async def defragment(self, request: pb.DefragmentRequest, context: Context) -> pb.DefragmentResponse:
+        self.guarded(context).check_root()
         await self.member.defragment()
         return pb.DefragmentResponse()
 
     async def hash(self, request: pb.HashRequest, context: Context) -> pb.HashResponse:
+        self.guarded(context).check_root()
         result = await self.member.hash_kv()
         return pb.HashResponse(header=self.header(result.revision), hash=result.hash)
 
@@ -70,6 +73,7 @@ class Maintenance(Service):
 
     async def snapshot(self, request: pb.SnapshotRequest, context: Context) -> AsyncIterator[pb.SnapshotResponse]:
         """The pieces, each with what is left; the length is known once all are made."""
+        self.guarded(context).check_root()
         pieces = [piece async for piece in self.member.snapshot()]
         left = sum(map(len, pieces[:-1]))
         for piece in pieces:
@@ -77,6 +81,7 @@ class Maintenance(Service):
             yield pb.SnapshotResponse(header=self.header(), remaining_bytes=left, blob=piece, version=VERSION)
 
     async def move_leader(self, request: pb.MoveLeaderRequest, context: Context) -> pb.MoveLeaderResponse:
+        self.guarded(context).check_root()
         await self.member.move_leader(request.targetID)
         return pb.MoveLeaderResponse()
 

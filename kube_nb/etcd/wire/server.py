@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from grpc import aio, ssl_server_credentials
 
+from kube_nb.etcd.tokens import Tokens
+from kube_nb.etcd.wire.auth import Auth
 from kube_nb.etcd.wire.cluster import Cluster
 from kube_nb.etcd.wire.concurrency import Election, Lock
 from kube_nb.etcd.wire.kv import KV
@@ -12,7 +14,7 @@ from kube_nb.etcd.wire.maintenance import Maintenance
 from kube_nb.etcd.wire.service import Served
 from kube_nb.etcd.wire.watch import Watch
 
-SERVICES = (KV, Watch, Lease, Cluster, Maintenance, Lock, Election)
+SERVICES = (KV, Watch, Lease, Cluster, Maintenance, Lock, Election, Auth)
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Server:
             ("grpc.so_reuseport", 0),
         ]
         self._server = aio.server(options=options)
-        self._server.add_generic_rpc_handlers([service(member).handler() for service in SERVICES])
+        tokens = Tokens(member.clock)
+        self._server.add_generic_rpc_handlers([service(member, tokens).handler() for service in SERVICES])
 
     async def start(self, host: str = "127.0.0.1", port: int = 0, tls: Tls | None = None) -> int:
         """Listen; returns the port."""

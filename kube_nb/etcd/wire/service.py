@@ -6,17 +6,19 @@ from typing import Any, Protocol, TypeAlias
 
 import grpc
 
-from kube_nb.etcd.backend import Identity, Maintained
+from kube_nb.etcd.backend import Identity
 from kube_nb.etcd.errors import EtcdError
+from kube_nb.etcd.guard import Authenticated, Guarded
 from kube_nb.etcd.proto import rpc_pb2 as pb
 from kube_nb.etcd.store import Store
+from kube_nb.etcd.tokens import Tokens
 
 Context: TypeAlias = "grpc.aio.ServicerContext"
 Unary: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
 _STATUS = {status.value[0]: status for status in grpc.StatusCode}
 
 
-class Served(Maintained, Protocol):
+class Served(Authenticated, Protocol):
     """A backend with its store in this process, as one member of a cluster."""
 
     store: Store
@@ -30,8 +32,21 @@ class Service:
 
     name = ""
 
-    def __init__(self, member: Served) -> None:
+    def __init__(self, member: Served, tokens: Tokens) -> None:
         self.member = member
+        self.tokens = tokens
+
+    def guarded(self, context: Context) -> Guarded:
+        """The member as the caller sees it: by its token, else by its certificate's common name."""
+        store = self.member.store.auth
+        return Guarded(self.member, lambda: self.member.store.auth, self._caller(context) if store.enabled else "")
+
+    def _caller(self, context: Context) -> str:
+        for name, value in context.invocation_metadata() or ():
+            if name in ("token", "authorization"):
+                return self.tokens.name(str(value))
+        names = context.auth_context().get("x509_common_name", [])
+        return str(names[0], "utf-8") if names else ""
 
     def header(self, revision: int | None = None) -> pb.ResponseHeader:
         cluster_id, member_id, raft_term = self.member.identity()

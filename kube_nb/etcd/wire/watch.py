@@ -15,6 +15,7 @@ import grpc
 
 from kube_nb.etcd.backend import Event, WatchBatch
 from kube_nb.etcd.errors import Compacted, EtcdError
+from kube_nb.etcd.guard import Guarded
 from kube_nb.etcd.proto import rpc_pb2 as pb
 from kube_nb.etcd.watch import Listener, StoreWatcher
 from kube_nb.etcd.wire import codec
@@ -34,7 +35,7 @@ class Watch(Service):
         return {"Watch": stream(pb.WatchRequest, self.watch)}
 
     async def watch(self, requests: AsyncIterator[pb.WatchRequest], context: Context) -> AsyncIterator[Any]:
-        watching = _Stream(self.member, self.header)
+        watching = _Stream(self.member, self.header, lambda: self.guarded(context))
         reader = asyncio.create_task(watching.read(requests))
         try:
             async for response in watching.responses():
@@ -59,8 +60,14 @@ class _Watcher:
 class _Stream:
     """One client's stream. `_control` are responses that must go out first, `_ready` the watchers with more to tell."""
 
-    def __init__(self, member: Served, header: Callable[[int | None], pb.ResponseHeader]) -> None:
+    def __init__(
+        self,
+        member: Served,
+        header: Callable[[int | None], pb.ResponseHeader],
+        guarded: Callable[[], Guarded],
+    ) -> None:
         self._member = member
+        self._guarded = guarded
         self._header = header
         self._watchers: dict[int, _Watcher] = {}
         self._next_id = 0
@@ -90,6 +97,11 @@ class _Stream:
         id = request.watch_id or self._free_id()
         if id in self._watchers:
             self._refuse("mvcc: duplicate watch ID provided on the WatchStream")
+            return
+        try:
+            self._guarded().check_watch(request.key, request.range_end)
+        except EtcdError as error:
+            self._refuse(f"rpc error: code = {error.code.title} desc = {error.message}")
             return
         try:
             watcher, listener = self._member.store.watch(

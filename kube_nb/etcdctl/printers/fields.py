@@ -175,6 +175,7 @@ FieldsPrinter.SHOWS = {
     printer.EndpointHealth: _health,
     printer.EndpointHashKv: _hash_kv,
     printer.Alarms: _alarms,
+    printer.AuthText: lambda p, response, context: header(context, context["status"].revision),
     printer.MemberChange: _member_change,
     printer.SnapshotStatus: _snapshot,
 }

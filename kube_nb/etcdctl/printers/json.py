@@ -198,6 +198,9 @@ JsonPrinter.SHOWS = {
     printer.EndpointHealth: _show(_health),
     printer.EndpointHashKv: _show(_hash_kv),
     printer.Alarms: _show(_alarms),
+    printer.AuthText: _show(
+        lambda response, context: {"header": header(context, context["status"].revision), **response.fields}
+    ),
     printer.MemberChange: _show(_member_change),
     printer.SnapshotStatus: _show(_snapshot),
 }

@@ -79,6 +79,13 @@ class SnapshotStatus(NamedTuple):
     total_size_bytes: int
 
 
+class AuthText(NamedTuple):
+    """What a command on users and roles says in plain words, and what of it stands in JSON."""
+
+    text: str
+    fields: dict[str, Any]
+
+
 @dataclass
 class Printer:
     """SHOWS: the function that gives a response's text, by the response's type."""

@@ -155,6 +155,7 @@ SimplePrinter.SHOWS = {
     printer.EndpointHealth: _health,
     printer.EndpointHashKv: _hash_kv,
     printer.Alarms: _alarms,
+    printer.AuthText: lambda p, response, context: response.text,
     printer.MemberChange: _member_change,
     printer.SnapshotStatus: _snapshot,
 }

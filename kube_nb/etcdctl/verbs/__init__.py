@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from kube_nb.etcdctl.command import Command
 from kube_nb.etcdctl.verbs import (
+    auth,
     compaction,
     delete,
     endpoint,
@@ -14,13 +15,18 @@ from kube_nb.etcdctl.verbs import (
     maintenance,
     member,
     put,
+    role,
     snapshot,
     txn,
+    user,
     version,
     watch,
 )
 
 _ALL = (
+    auth.DISABLE,
+    auth.ENABLE,
+    auth.STATUS,
     compaction.COMPACTION,
     delete.DEL,
     endpoint.HASHKV,
@@ -45,10 +51,12 @@ _ALL = (
     member.REMOVE,
     member.UPDATE,
     put.PUT,
+    *role.COMMANDS,
     snapshot.RESTORE,
     snapshot.SAVE,
     snapshot.STATUS,
     txn.TXN,
+    *user.COMMANDS,
     version.VERSION,
     watch.WATCH,
 )
@@ -56,8 +64,11 @@ COMMANDS: Mapping[tuple[str, ...], Command] = {command.words: command for comman
 #: Words that only lead to others, and what they are about.
 GROUPS: Mapping[tuple[str, ...], str] = {
     ("alarm",): "Alarm related commands",
+    ("auth",): "Enable or disable authentication",
     ("endpoint",): "Endpoint related commands",
     ("lease",): "Lease related commands",
     ("member",): "Membership related commands",
+    ("role",): "Role related commands",
+    ("user",): "User related commands",
     ("snapshot",): "Manages etcd node snapshots",
 }
