@@ -12,10 +12,21 @@ SAVE_CONFIG = Flag("save-config", "bool", help="If true, the object's configurat
 
 def annotated(obj: Obj, target: Target) -> Obj:
     """The manifest's object with itself in the annotation, and with its namespace filled in."""
-    metadata = dict(obj.get("metadata") or {})
-    if target.namespace:
-        metadata["namespace"] = target.namespace
+    metadata = _metadata(obj, target)
     annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != ANNOTATION}
-    bare = {**obj, "metadata": {**metadata, "annotations": annotations}}
-    text = json.dumps(bare, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+    text = _encoded({**obj, "metadata": {**metadata, "annotations": annotations}})
     return {**obj, "metadata": {**metadata, "annotations": {**annotations, ANNOTATION: text}}}
+
+
+def text(obj: Obj, target: Target) -> str:
+    """What ``apply set-last-applied`` writes: the manifest's object as it is, with its namespace."""
+    return _encoded({**obj, "metadata": _metadata(obj, target)})
+
+
+def _metadata(obj: Obj, target: Target) -> Obj:
+    metadata = dict(obj.get("metadata") or {})
+    return {**metadata, "namespace": target.namespace} if target.namespace else metadata
+
+
+def _encoded(obj: Obj) -> str:
+    return json.dumps(obj, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"

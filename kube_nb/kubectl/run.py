@@ -14,6 +14,7 @@ from kube_nb.kubectl.verbs import registry
 from kube_nb.kubectl.warnings import WarningTransport
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.pflag import Flag, FlagError, FlagSet, Parsed
+from kube_nb.machinery.types import Obj
 
 #: Flags of every verb.
 GLOBAL_FLAGS = (
@@ -85,14 +86,16 @@ async def _run(argv: list[str], session: Session, result: Result) -> None:
         _group_or_help(command, path, parsed, result)
         return
     if isinstance(session.client.transport, WarningTransport):
-        session.client.transport.headers = _impersonation(parsed)
+        session.client.transport.headers = _impersonation(parsed, session.config)
     await command.run(Invocation(session, parsed, result, path.removeprefix("kubectl ")))
 
 
-def _impersonation(parsed: Parsed) -> dict[str, str]:
+def _impersonation(parsed: Parsed, config: Obj) -> dict[str, str]:
     """The headers of --as and its companions."""
     if (parsed["as-group"] or parsed["as-uid"]) and not parsed["as"]:
-        raise KubectlError("error: requesting groups, uid or extra for test without impersonating a user")
+        contexts = {each["name"]: each["context"] for each in config.get("contexts") or []}
+        user = contexts.get(config.get("current-context"), {}).get("user", "kubernetes-admin")
+        raise KubectlError(f"error: requesting uid, groups or user-extra for {user} without impersonating a user")
     found = {"impersonate-user": parsed["as"], "impersonate-uid": parsed["as-uid"]}
     if parsed["as-group"]:
         found["impersonate-group"] = ",".join(parsed["as-group"])

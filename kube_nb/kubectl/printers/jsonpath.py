@@ -265,9 +265,9 @@ class _Reader:
         def step(values: list[Json]) -> list[Json]:
             lists = [value for value in values if isinstance(value, list)]
             for value in lists:
-                if not -len(value) <= number < len(value) and not self._allow_missing_keys:
+                if not -len(value) <= number < len(value):
                     raise JsonPathError(f"array index out of bounds: index {number}, length {len(value)}")
-            return [value[number] for value in lists if -len(value) <= number < len(value)]
+            return [value[number] for value in lists]
 
         return step
 

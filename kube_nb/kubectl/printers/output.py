@@ -1,11 +1,12 @@
 """One switch for ``-o``: from its text to a function that prints objects."""
 
+import json
 from collections.abc import Callable, Sequence
 
 from kube_nb.kubectl.printers import custom_columns, jsonpath, objects
 from kube_nb.kubectl.result import KubectlError
 from kube_nb.machinery.pflag import Flag
-from kube_nb.machinery.types import Obj
+from kube_nb.machinery.types import Json, Obj
 
 Printer = Callable[[Sequence[Obj], bool], str]
 
@@ -67,9 +68,28 @@ def _jsonpath(form: str, argument: str, allow_missing_keys: bool) -> Printer:
         try:
             return template.render(value) if form == "jsonpath" else objects.to_json(template.find(value))
         except jsonpath.JsonPathError as error:
-            raise KubectlError(f'error: error executing jsonpath "{argument}": {error}') from None
+            raise KubectlError(_execution_error(argument, str(error), value)) from None
 
     return render
+
+
+def _execution_error(template: str, fault: str, value: Obj) -> str:
+    """What kubectl says of a template that fails: the fault, the template and all that it was given."""
+    return (
+        f'error: error executing jsonpath "{template}": Error executing template: {fault}. Printing more information '
+        f"for debugging the template:\n\ttemplate was:\n\t\t{template}\n\tobject given to jsonpath engine was:\n"
+        f"\t\t{_go_syntax(value)}\n\n\n"
+    )
+
+
+def _go_syntax(value: Json) -> str:
+    """A value as Go's %#v writes it."""
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{json.dumps(key)}:{_go_syntax(value[key])}" for key in sorted(value))
+        return f"map[string]interface {{}}{{{pairs}}}"
+    if isinstance(value, list):
+        return f"[]interface {{}}{{{', '.join(_go_syntax(each) for each in value)}}}"
+    return "interface {}(nil)" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _one_or_list(found: Sequence[Obj], listing: bool) -> Obj:

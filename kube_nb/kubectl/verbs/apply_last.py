@@ -19,9 +19,9 @@ async def _view(inv: Invocation) -> None:
     for target in await resources.targets(inv, everything=inv["all"]):
         text = objects.annotations(await resources.read(inv, target)).get(last_applied.ANNOTATION)
         if text is None:
-            raise KubectlError(f"error: no last-applied-configuration annotation found on resource: {target.name}")
+            continue
         found = json.loads(text)
-        inv.write(printing.to_yaml(found) if inv["output"] == "yaml" else printing.to_json(found))
+        inv.write(printing.to_yaml(found) if inv["output"] == "yaml" else json.dumps(found, indent=2) + "\n")
 
 
 async def _set(inv: Invocation) -> None:
@@ -32,8 +32,7 @@ async def _set(inv: Invocation) -> None:
             name = target.name
             advice = "to create the annotation, run the command with --create-annotation"
             raise KubectlError(f"error: no last-applied-configuration annotation found on resource: {name}; {advice}")
-        written = last_applied.annotated(target.obj or {}, target)
-        text = objects.annotations(written)[last_applied.ANNOTATION]
+        text = last_applied.text(target.obj or {}, target)
         body: Obj = {"metadata": {"annotations": {last_applied.ANNOTATION: text}}}
         stored = live if changes.dry_run(inv) == "client" else await changes.patch(inv, target, body, "merge")
         changes.report(inv, target, stored, "configured")

@@ -1,7 +1,7 @@
 """``kubectl autoscale`` and ``kubectl certificate approve|deny``. Models kubectl pkg/cmd/autoscale, certificates."""
 
 from kube_nb.kubectl import changes, last_applied, resources
-from kube_nb.kubectl.command import Command, Invocation, usage_error
+from kube_nb.kubectl.command import Command, Invocation
 from kube_nb.kubectl.result import KubectlError
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.gvk import GVK, GVR
@@ -21,8 +21,9 @@ async def _autoscale(inv: Invocation) -> None:
         raise KubectlError(f"error: --max=MAXPODS must be larger or equal to --min=MINPODS, {bounds}")
     for target in await resources.targets(inv):
         if "scale" not in target.mapping.subresources:
-            kind = f"{target.mapping.gvr.api_version}, Kind={target.mapping.kind}"
-            raise KubectlError(f"error: cannot autoscale a {target.mapping.kind}: {kind}")
+            gvr = target.mapping.gvr
+            what = f"could not find scale subresource for {gvr.api_version}, Resource={gvr.resource}"
+            raise KubectlError(f"error: cannot autoscale a {target.mapping.kind}: {what} in discovery information")
         await _create(inv, target)
 
 
@@ -59,7 +60,7 @@ async def _deny(inv: Invocation) -> None:
 
 async def _decide(inv: Invocation, type: str, reason: str, message: str) -> None:
     if not inv.args and not inv["filename"]:
-        raise usage_error(f"kubectl {inv.verb}", "one or more CSRs must be specified as <name> or -f <filename>")
+        raise KubectlError("error: one or more CSRs must be specified as <name> or -f <filename>")
     for target in await resources.targets(inv, ["csr", *inv.args]):
         try:
             csr = await resources.read(inv, target)

@@ -1,5 +1,7 @@
 """``kubectl replace``. Models kubectl pkg/cmd/replace."""
 
+from collections.abc import Awaitable, Callable, Sequence
+
 import orjson
 
 from kube_nb.kubectl import changes, last_applied, resources
@@ -22,9 +24,20 @@ async def run(inv: Invocation) -> None:
         raise KubectlError("error: --grace-period must have --force specified")
     if not inv["force"] and inv.given("timeout"):
         raise KubectlError("error: --timeout must have --force specified")
-    for target in await resources.targets(inv):
+    found = await resources.targets(inv)
+    if inv["force"]:
+        await _each(inv, found, _delete)
+    await _each(inv, found, _create if inv["force"] else _replace)
+
+
+async def _each(
+    inv: Invocation,
+    found: Sequence[resources.Target],
+    work: Callable[[Invocation, resources.Target], Awaitable[None]],
+) -> None:
+    for target in found:
         try:
-            await (_recreate if inv["force"] else _replace)(inv, target)
+            await work(inv, target)
         except ApiError as error:
             what = f'error when replacing "{target.source}": {error.message}'
             inv.fail(resources.message_of(ApiError(error.code, error.reason, what, error.details)))
@@ -33,7 +46,7 @@ async def run(inv: Invocation) -> None:
 async def _replace(inv: Invocation, target: resources.Target) -> None:
     obj = target.obj or {}
     live = await resources.read(inv, target)
-    if inv["save-config"] or last_applied.ANNOTATION in objects.annotations(live):
+    if inv["save-config"] or last_applied.ANNOTATION in objects.annotations(obj):
         obj = last_applied.annotated(obj, target)
     if changes.dry_run(inv) == "client":
         changes.report(inv, target, obj, "replaced")
@@ -45,20 +58,23 @@ async def _replace(inv: Invocation, target: resources.Target) -> None:
     changes.report(inv, target, response.object(), "replaced")
 
 
-async def _recreate(inv: Invocation, target: resources.Target) -> None:
-    """Delete, wait until it is gone, create."""
-    gvr = target.mapping.gvr
+async def _delete(inv: Invocation, target: resources.Target) -> None:
+    """Delete and wait until it is gone; what is not there is no fault."""
+    if changes.dry_run(inv) != "none":
+        return
     grace = 0 if inv["grace-period"] < 0 else inv["grace-period"]
-    if changes.dry_run(inv) == "none":
-        try:
-            deleted = await inv.session.client.delete(gvr, target.name, target.namespace, grace_period_s=grace)
-            inv.out(f'{target.type_name} "{target.name}" deleted')
-            await wait_for_deletion(inv, target, uid_of(deleted))
-        except ApiError as error:
-            if error.code != 404:
-                raise
-    stored = await changes.create(inv, target, target.obj or {})
-    changes.report(inv, target, stored, "replaced")
+    gvr = target.mapping.gvr
+    try:
+        deleted = await inv.session.client.delete(gvr, target.name, target.namespace, grace_period_s=grace)
+        inv.out(f'{target.type_name} "{target.name}" deleted')
+        await wait_for_deletion(inv, target, uid_of(deleted))
+    except ApiError as error:
+        if error.code != 404:
+            raise
+
+
+async def _create(inv: Invocation, target: resources.Target) -> None:
+    changes.report(inv, target, await changes.create(inv, target, target.obj or {}), "replaced")
 
 
 async def _raw(inv: Invocation) -> None:
