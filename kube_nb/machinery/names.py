@@ -6,7 +6,6 @@ Models apimachinery pkg/util/validation, pkg/api/validate/content, pkg/util/rand
 
 import random
 import re
-import uuid
 from functools import lru_cache
 
 #: The letters of generated names: no vowels and nothing that looks like one, so that no word comes out by chance.
@@ -18,7 +17,9 @@ _BASE_LENGTH = 63 - SUFFIX_LENGTH
 
 def uid(stream: random.Random) -> str:
     """A version 4 UUID whose bits come from a seeded stream."""
-    return str(uuid.UUID(int=stream.getrandbits(128), version=4))
+    bits = stream.getrandbits(128) & ~0xF000C000000000000000 | 0x40008000000000000000  # version 4, variant RFC 4122
+    text = f"{bits:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def suffix(stream: random.Random, length: int = SUFFIX_LENGTH) -> str:

@@ -76,7 +76,7 @@ def owner_references(obj: Obj) -> Sequence[Obj]:
 
 def owner(obj: Obj) -> Obj | None:
     """The ownerReference of the managing controller. Models metav1.GetControllerOf."""
-    for reference in owner_references(obj):
+    for reference in (obj.get("metadata") or {}).get("ownerReferences") or ():
         if reference.get("controller"):
             return reference
     return None

@@ -44,6 +44,9 @@ class Claims:
         claimed: list[Obj] = []
         failure: ApiError | None = None
         for candidate in candidates:
+            if self._has(candidate):
+                claimed.append(candidate)
+                continue
             try:
                 if await self._claim(candidate):
                     claimed.append(candidate)
@@ -52,6 +55,15 @@ class Claims:
         if failure is not None:
             raise failure
         return claimed
+
+    def _has(self, candidate: Obj) -> bool:
+        """Whether it is the owner's and stays so: the rule, and thousands in one reconcile."""
+        reference = objects.owner(candidate)
+        return (
+            reference is not None
+            and reference["uid"] == self._uid
+            and self._selector.matches(candidate["metadata"].get("labels"))
+        )
 
     async def _claim(self, candidate: Obj) -> bool:
         reference = objects.owner(candidate)

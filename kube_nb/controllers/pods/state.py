@@ -29,7 +29,9 @@ def is_terminal(pod: Obj) -> bool:
 
 def is_active(pod: Obj) -> bool:
     """Neither finished nor being deleted."""
-    return not objects.is_deleting(pod) and not is_terminal(pod)
+    if pod["metadata"].get("deletionTimestamp"):
+        return False
+    return (pod.get("status") or {}).get("phase") not in (SUCCEEDED, FAILED)
 
 
 def is_terminating(pod: Obj) -> bool:
@@ -42,8 +44,10 @@ def ready_condition(pod: Obj) -> Obj | None:
 
 
 def is_ready(pod: Obj) -> bool:
-    condition = ready_condition(pod)
-    return condition is not None and condition.get("status") == "True"
+    for condition in (pod.get("status") or {}).get("conditions") or ():
+        if condition["type"] == READY:
+            return condition.get("status") == "True"
+    return False
 
 
 def ready_since(pod: Obj) -> datetime | None:

@@ -111,7 +111,8 @@ class ReplicaController:
             failure = await self._manage(key, owner, active)
             if failure is None and not self._expectations.satisfied(key):
                 return None  # what was asked for just now is not counted yet: its first event brings the key back
-        terminating = len([pod for pod in claimed if state.is_terminating(pod)])
+        others = len(claimed) > len(active)
+        terminating = len([pod for pod in claimed if state.is_terminating(pod)]) if others else 0
         next_s = await self._write_status(owner, active, terminating, failure)
         if failure is not None:
             raise failure

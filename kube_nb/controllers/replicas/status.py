@@ -22,11 +22,11 @@ def counts(replica_set: Obj, active: Sequence[Obj], now: datetime) -> tuple[Obj,
     labelled = ready = available = 0
     next_s: float | None = None
     for pod in active:
-        present = objects.labels(pod)
-        labelled += all(present.get(key) == value for key, value in wanted.items())
-        in_s = state.available_in_s(pod, min_ready_s, now)
-        if state.is_ready(pod):
-            ready += 1
+        labelled += objects.labels(pod).items() >= wanted.items()
+        if not state.is_ready(pod):
+            continue
+        ready += 1
+        in_s = state.available_in_s(pod, min_ready_s, now) if min_ready_s else 0
         if in_s == 0:
             available += 1
         elif in_s is not None:
