@@ -12,7 +12,10 @@ from kube_nb.apiserver.admission import DELETE, Attributes
 from kube_nb.apiserver.call import Call
 from kube_nb.machinery import errors
 from kube_nb.machinery.exchange import Response
+from kube_nb.machinery.gvk import GVK
 from kube_nb.machinery.types import Obj
+
+_DELETE_OPTIONS = GVK("", "v1", "DeleteOptions")
 
 Handler = Callable[[Call], Awaitable[Response]]
 
@@ -75,6 +78,9 @@ def delete_options(call: Call) -> deleting.Options:
     options = body or {}
     if options.get("kind", "DeleteOptions") not in ("DeleteOptions", ""):
         raise errors.bad_request(f"decoded object cannot be converted to DeleteOptions: {options['kind']}")
+    found = call.server.schemas.for_gvk(_DELETE_OPTIONS)
+    if options and found is not None:
+        options, _unknown = found.decode(options)
     call.read_delete_options(options)
     return deleting.Options.of(call, options)
 

@@ -22,7 +22,7 @@ def of_update(call: Call, new: Obj, old: Obj | None) -> Obj:
     kind = call.resource.kind
     return managed.update(
         old,
-        new,
+        _with_sound_rows(new, old),
         call.field_manager,
         schema=call.resource.schema,
         now=call.server.clock.timestamp(),
@@ -30,6 +30,20 @@ def of_update(call: Call, new: Obj, old: Obj | None) -> Obj:
         reset=_reset(call),
         custom=kind.is_custom,
     )
+
+
+def _with_sound_rows(new: Obj, old: Obj | None) -> Obj:
+    """The object without managedFields that a client has spoilt: field sets are objects all the way down."""
+    sent = new["metadata"].get("managedFields")
+    stored = old["metadata"].get("managedFields") if old is not None else None
+    if sent is None or sent is stored or all(_is_set((row or {}).get("fieldsV1") or {}) for row in sent):
+        return new
+    metadata = {field: value for field, value in new["metadata"].items() if field != "managedFields"}
+    return {**new, "metadata": metadata if stored is None else {**metadata, "managedFields": stored}}
+
+
+def _is_set(fields: object) -> bool:
+    return isinstance(fields, dict) and all(map(_is_set, fields.values()))
 
 
 def apply(call: Call, old: Obj | None, applied: Obj, force: bool) -> Obj:

@@ -24,7 +24,7 @@ async def scale(call: Call) -> Response:
 
     async def transform(old: Obj | None) -> Obj:
         assert old is not None
-        return _from_scale(call, change(to_scale(call, old)), old)
+        return _from_scale(call, typed.checked(call, change(to_scale(call, old))), old)
 
     obj, _ = await writing.update(call, transform)
     return rendering.finished(call, Response(obj=to_scale(call, obj)))

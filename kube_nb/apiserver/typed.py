@@ -35,7 +35,12 @@ def read(call: Call) -> Obj:
     """The checked body of what is not stored as such: Binding, Scale, TokenReview."""
     row = call.resource.kind.subresource(call.info.subresource) if call.info.subresource else None
     gvk = row.gvk if row is not None else call.resource.kind.gvk
-    body = with_kind(decoding.obj(call.request), gvk)
+    return checked(call, with_kind(decoding.obj(call.request), gvk))
+
+
+def checked(call: Call, body: Obj) -> Obj:
+    """A body with its fields checked by the schema of its own kind."""
+    gvk = GVK.of(body)
     found = call.server.schemas.for_gvk(gvk)
     if found is not None:
         body, unknown = found.decode(body)

@@ -155,3 +155,11 @@ async def test_a_dry_run_deletes_nothing() -> None:
         await api.create(CONFIG_MAPS, config_map())
         await api.ok("DELETE", f"{CONFIG_MAPS}/settings", dryRun="All")
         await api.get(f"{CONFIG_MAPS}/settings")
+
+
+async def test_options_of_the_wrong_shape_are_refused() -> None:
+    async with serving() as api:
+        await api.create(CONFIG_MAPS, config_map())
+        for options in ({"preconditions": "x"}, {"gracePeriodSeconds": "soon"}, ["x"]):
+            status = await api.refused("DELETE", f"{CONFIG_MAPS}/settings", options)
+            assert (status["code"], status["reason"]) == (400, "BadRequest")

@@ -177,3 +177,18 @@ async def test_scale_shows_and_sets_replicas() -> None:
         status = await api.refused("PATCH", f"{DEPLOYMENTS}/web/scale", {"spec": {"replicas": -1}}, type="merge")
         assert status["message"].startswith('Scale.autoscaling "web" is invalid: spec.replicas: Invalid value: -1')
         assert (await api.refused("PUT", f"{DEPLOYMENTS}/web/scale", scale))["reason"] == "Conflict"
+
+
+async def test_spoilt_managed_fields_are_put_back() -> None:
+    async with serving() as api:
+        created = await api.create(CONFIG_MAPS, config_map(a="b"))
+        operation = {"op": "add", "path": "/metadata/managedFields/0/fieldsV1/f:data", "value": "80"}
+        patched = await api.patch(f"{CONFIG_MAPS}/settings", [operation], "json")
+        assert patched["metadata"]["managedFields"] == created["metadata"]["managedFields"]
+
+
+async def test_a_scale_of_the_wrong_shape_is_refused() -> None:
+    async with serving() as api:
+        await api.create(DEPLOYMENTS, deployment())
+        status = await api.refused("PATCH", f"{DEPLOYMENTS}/web/scale", {"spec": "many"}, type="merge")
+        assert (status["code"], status["reason"]) == (400, "BadRequest")
