@@ -1,4 +1,4 @@
-"""Figures of the store, beside a real etcd's on the same machine: ``python -m tests.etcd.benchmark``; JSON on stdout."""
+"""The store's figures beside a real etcd's on the same machine, as JSON: ``python -m tests.etcd.benchmark``."""
 
 import asyncio
 import json
@@ -51,10 +51,8 @@ async def timed(count: int, operation: Callable[[int], Awaitable[Any]]) -> float
 
 async def on(backend: Backend) -> dict[str, Any]:
     """The figures that every kind of backend has."""
-    found: dict[str, Any] = {
-        "puts_1_client": await puts(backend, 1, 300),
-        "puts_100_clients": await puts(backend, 100, 30),
-    }
+    found: dict[str, Any] = {"puts_1_client": await puts(backend, 1, 300)}
+    found["puts_100_clients"] = await puts(backend, 100, 30)
     await backend.put(b"/one", VALUE)
     found["get_us"] = await timed(300, lambda n: backend.range(b"/one"))
     found["list_3000_us"] = await timed(10, lambda n: backend.range(b"/registry/", b"/registry0"))

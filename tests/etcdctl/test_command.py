@@ -6,6 +6,7 @@ import pytest
 
 from kube_nb.etcd.backend import DeleteRangeResult, RangeResult
 from kube_nb.etcd.local import LocalBackend
+from kube_nb.etcd.proto import rpc_pb2 as pb
 from kube_nb.etcd.store import Store
 from kube_nb.etcdctl import command
 from kube_nb.etcdctl.result import Exit, Result
@@ -174,3 +175,12 @@ async def test_an_election_shows_the_winner_to_all_who_listen() -> None:
     assert await anext(listener) == won
     for stream in (candidate, listener):
         await stream.aclose()  # type: ignore[attr-defined]  # as above
+
+
+async def test_protobuf_is_the_message_of_the_wire() -> None:
+    store = backend()
+    await store.put(b"k", b"\xff\x00")
+    result = await etcdctl(store, "get k -w protobuf")
+    message = pb.RangeResponse.FromString(result.text.encode(errors="surrogateescape"))
+    assert (message.count, message.kvs[0].value, message.header.revision) == (1, b"\xff\x00", 2)
+    assert (await etcdctl(store, "endpoint health -w protobuf")).exit_code == Exit.BAD_FEATURE
