@@ -17,10 +17,8 @@ from kube_nb.scheduler.decisions import Attempt, Decisions
 from kube_nb.scheduler.framework.guard import PluginFault
 from kube_nb.scheduler.framework.interface import (
     MAX_SCORE,
-    ColumnScore,
     CycleState,
     Ints,
-    NormalizePlugin,
 )
 from kube_nb.scheduler.framework.runtime import Framework, Handle
 from kube_nb.scheduler.framework.status import Code, Status, unresolvable
@@ -255,13 +253,13 @@ class Engine:
                 return None
             if answer is not None and answer.code is not Code.SUCCESS:
                 raise PluginFault(f'running PreScore plugin "{plugin.name}": {answer.message}')
-        if isinstance(plugin, ColumnScore):
+        if hasattr(plugin, "score_columns"):
             return (plugin.score_columns(state, pod, columns, rows),)
         scores = [plugin.score(state, pod, columns.nodes[row]) for row in rows.tolist()]
         return (np.array(scores, dtype=np.int64),)
 
     def _normalized(self, plugin: Any, search: Search, pod: PodInfo, raw: Ints) -> Ints:
-        final = plugin.normalize(search.state, pod, raw) if isinstance(plugin, NormalizePlugin) else raw
+        final = plugin.normalize(search.state, pod, raw) if hasattr(plugin, "normalize") else raw
         if len(final) and (final.min() < 0 or final.max() > MAX_SCORE):
             worst = int(final.min()) if final.min() < 0 else int(final.max())
             raise PluginFault(

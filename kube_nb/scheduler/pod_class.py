@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kube_nb.scheduler.columns import Columns
-from kube_nb.scheduler.framework.interface import CycleState, Ints, NormalizePlugin, Scope
+from kube_nb.scheduler.framework.interface import CycleState, Ints, Scope
 from kube_nb.scheduler.framework.runtime import Framework
 from kube_nb.scheduler.framework.status import Code, Status
 from kube_nb.scheduler.pod_info import PodInfo
@@ -134,7 +134,7 @@ class PodClass:
         self._base: Ints = np.zeros(len(rows), dtype=np.int64)
         for number, plugin in enumerate(kept):
             weight = self._framework.weight(plugin)
-            normalizes = isinstance(plugin, NormalizePlugin)
+            normalizes = hasattr(plugin, "normalize")
             if plugin.scope is Scope.ROW:
                 (self.varying if normalizes else self._row_scores).append((number, plugin, weight))
                 continue

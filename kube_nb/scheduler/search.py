@@ -16,7 +16,7 @@ import numpy.typing as npt
 from kube_nb.scheduler.columns import Columns
 from kube_nb.scheduler.decisions import nothing
 from kube_nb.scheduler.framework.guard import PluginFault
-from kube_nb.scheduler.framework.interface import ColumnFilter, CycleState, FilterPlugin, Ints, PreFilterPlugin
+from kube_nb.scheduler.framework.interface import CycleState, Ints
 from kube_nb.scheduler.framework.runtime import Framework
 from kube_nb.scheduler.framework.status import Code, Status, unresolvable
 from kube_nb.scheduler.nominator import Nominator
@@ -106,9 +106,8 @@ class Search:
         for plugin, applies in self._framework.late_tests:
             if applies is not None and not applies(self._pod, self._columns):
                 continue
-            answer = (
-                plugin.pre_filter(self.state, self._pod, self._columns) if isinstance(plugin, PreFilterPlugin) else None
-            )
+            prepare = getattr(plugin, "pre_filter", None)
+            answer = prepare(self.state, self._pod, self._columns) if prepare is not None else None
             if isinstance(answer, frozenset):
                 self._names = answer if self._names is None else self._names & answer
                 self._narrowing.append(plugin.name)
@@ -118,8 +117,9 @@ class Search:
             elif answer is not None and answer.code is Code.ERROR:
                 raise PluginFault(f'running PreFilter plugin "{plugin.name}": {answer.message}')
             elif answer is not None and answer.code is not Code.SUCCESS:
-                return answer.by(plugin.name)
-            if isinstance(plugin, FilterPlugin):
+                refusal: Status = answer.by(plugin.name)
+                return refusal
+            if hasattr(plugin, "filter"):
                 self._active.append(plugin)
         return None
 
@@ -141,11 +141,12 @@ class Search:
     def _among(self, candidates: Ints, wanted: int) -> Found:
         late: dict[int, Status] = {}
         alive = candidates[~self._kept.refused[candidates]]
-        alive = self._promised(alive, late)
         for plugin in self._active:
-            if isinstance(plugin, ColumnFilter) and len(alive):
+            if hasattr(plugin, "filter_columns") and len(alive):
                 alive = self._by_columns(plugin, alive)
-        plain = [plugin for plugin in self._active if not isinstance(plugin, ColumnFilter)]
+        plain = [plugin for plugin in self._active if not hasattr(plugin, "filter_columns")]
+        if self._nominator:
+            alive = self._promised(alive, late, len(alive) if plain else wanted)
         if plain:
             alive = self._one_by_one(plain, alive, late, wanted)
         if len(alive) <= wanted:
@@ -203,24 +204,30 @@ class Search:
         row = self._columns.row(name) if name else -1
         return np.array([row], dtype=np.int64) if row >= 0 else None
 
-    def _promised(self, alive: Ints, late: dict[int, Status]) -> Ints:
-        """Nodes promised to pods of no lower priority must hold those too."""
-        if not self._nominator:
-            return alive
+    def _promised(self, alive: Ints, late: dict[int, Status], wanted: int) -> Ints:
+        """Nodes promised to pods of no lower priority must hold those too; only as many are asked as can count."""
         columns, pod = self._columns, self._pod
-        rows = {columns.row(name): name for name in self._nominator.nodes() if columns.row(name) >= 0}
-        for row in alive.tolist():
-            name = rows.get(row)
-            if name is None:
-                continue
-            promised = self._nominator.pods_on(name)
-            refusal = self._framework.filter_with_nominated(self.full_state, pod, columns.nodes[row], promised)
+        rows = {}
+        for name in self._nominator.nodes():
+            pods = [each for each in self._nominator.pods_on(name) if each.priority >= pod.priority]
+            if columns.row(name) >= 0 and any(each.uid != pod.uid for each in pods):
+                rows[columns.row(name)] = pods
+        if not rows:
+            return alive
+        promised = np.zeros(len(columns.nodes), dtype=np.bool_)
+        promised[list(rows)] = True
+        left = wanted + 1
+        bad: list[int] = []
+        places = promised[alive].nonzero()[0].tolist()
+        for place in places:
+            if place - len(bad) >= left:
+                break
+            row = int(alive[place])
+            refusal = self._framework.filter_with_nominated(self.full_state, pod, columns.nodes[row], rows[row])
             if refusal is not None:
                 late[row] = refusal
-        if not late:
-            return alive
-        left: Ints = alive[[row not in late for row in alive.tolist()]]
-        return left
+                bad.append(place)
+        return np.delete(alive, bad) if bad else alive
 
     @property
     def full_state(self) -> CycleState:

@@ -16,7 +16,7 @@ time), `compare` (many runs, in parallel), `compact` (how few machines would do)
 """
 
 from kube_nb.whatif.compact import Compaction, compact
-from kube_nb.whatif.compare import Comparison, compare
+from kube_nb.whatif.compare import Comparison, compare, compare_replays
 from kube_nb.whatif.fill import Run, fill
 from kube_nb.whatif.policy import POLICIES, Policy
 from kube_nb.whatif.replay import Replay, replay
@@ -33,6 +33,7 @@ __all__ = [
     "Workload",
     "compact",
     "compare",
+    "compare_replays",
     "fill",
     "replay",
 ]

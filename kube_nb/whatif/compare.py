@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kube_nb.whatif.compact import parallel
 from kube_nb.whatif.fill import Run, fill
 from kube_nb.whatif.gpu import RESOURCE
 from kube_nb.whatif.policy import Policy, policy_of
+from kube_nb.whatif.replay import replay
 from kube_nb.whatif.workload import Workload
 
 if TYPE_CHECKING:
@@ -78,6 +80,7 @@ class Comparison:
                 "allocation_end": run.allocation_at(1e9),
                 "stranded_cpu": 100 * run.stranded_cpu,
                 "stranded_memory": 100 * run.stranded_memory,
+                "fragmented_90": 100 * run.fragmented.get(90, float("nan")),
                 **{f"used_{name.rpartition('/')[2]}": 100 * share for name, share in run.utilization.items()},
             }
             for run in self.runs
@@ -96,19 +99,23 @@ class Comparison:
         return groups.agg(["mean", "min", "max"]).reset_index()
 
     def plot(self, kind: str = "allocation", ax: Any = None) -> Any:
-        """kind: "allocation" (curves with the range over the seeds) or a column of `df` (bars). Answers the axes."""
+        """kind: "allocation" or "fragmented" (curves with the range over the seeds), or a column of `df` (bars).
+
+        Answers the axes.
+        """
         import matplotlib.pyplot as plt  # here: an extra, and slow to import
 
         if ax is None:
             _, ax = plt.subplots(figsize=(8, 4.5))
-        if kind == "allocation":
-            grouped = self.curves.groupby(["workload", "policy", "arrived"], sort=False)["allocation"]
+        if kind in ("allocation", "fragmented"):
+            known = self.curves.dropna(subset=[kind])
+            grouped = known.groupby(["workload", "policy", "arrived"], sort=False)[kind]
             table = grouped.agg(["mean", "min", "max"]).reset_index()
             for (workload, policy), rows in table.groupby(["workload", "policy"], sort=False):
                 ax.plot(rows["arrived"], rows["mean"], label=f"{policy} ({workload})")
                 ax.fill_between(rows["arrived"], rows["min"], rows["max"], alpha=0.2)
             ax.set_xlabel("arrived, % of the capacity")
-            ax.set_ylabel("allocated, % of the capacity")
+            ax.set_ylabel({"allocation": "allocated, % of the capacity"}.get(kind, "fragmented, % of the idle GPUs"))
         else:
             table = self.summary(kind)
             names = [f"{row.policy}\n{row.workload}" for row in table.itertuples()]
@@ -187,6 +194,42 @@ def compare(
     if executor is None and processes == 1:
         return Comparison([_told(run_job(job), number, jobs, tell) for number, job in enumerate(jobs, 1)], jobs)
     return Comparison(_in_parallel(jobs, executor, processes, tell), jobs)
+
+
+def compare_replays(
+    policies: "Iterable[Policy | str]",
+    workloads: "Workload | Sequence[Workload]",
+    seeds: "int | Iterable[int]" = 3,
+    *,
+    compress: float = 1.0,
+    executor: Executor | None = None,
+    processes: int | None = None,
+) -> "pd.DataFrame":
+    """Timed: a row per policy, workload and seed: the mean wait, its 95th percentile, preemptions, who never ran.
+
+    The seed decides the policy's own draws; the workload's times are its own, divided by `compress`.
+    """
+    import pandas as pd  # here: it is slow to import
+
+    loads = [workloads] if isinstance(workloads, Workload) else list(workloads)
+    numbers = range(seeds) if isinstance(seeds, int) else list(seeds)
+    arguments = [(load, policy_of(policy), seed, compress) for load in loads for policy in policies for seed in numbers]
+    return pd.DataFrame(parallel(_replayed, arguments, executor, processes))
+
+
+def _replayed(workload: Workload, policy: Policy, seed: int, compress: float) -> dict[str, Any]:
+    found = replay(workload, policy, seed, compress=compress)
+    waits = sorted(row["wait_s"] for row in found.rows if row["wait_s"] is not None)
+    return {
+        "workload": workload.name,
+        "policy": policy.name,
+        "seed": seed,
+        "ties": policy.ties,
+        "mean_wait_s": found.mean_wait_s,
+        "p95_wait_s": waits[int(0.95 * (len(waits) - 1))] if waits else 0.0,
+        "preemptions": found.preemptions,
+        "never_ran": len(found.rows) - len(waits),
+    }
 
 
 def _told(run: Run, done: int, jobs: Sequence[Job], tell: Callable[[int, int], None]) -> Run:

@@ -95,6 +95,16 @@ class Fragmentation:
         found: Floats = np.where(can, unfit, total[:, None]) @ self.share
         return found
 
+    def share_of_idle(self) -> float:
+        """F over all nodes, as a share of the idle GPUs."""
+        self.sync()
+        rows = np.arange(len(self._columns.nodes), dtype=np.int64)
+        row = self._columns.resource_row(requests.CPU)
+        idle = float(self.devices.total.sum())
+        return (
+            float(self.now(rows, self._columns.capacity[row] - self._columns.load[row]).sum()) / idle if idle else 0.0
+        )
+
     def now(self, rows: Ints, cpu_left: Floats) -> Floats:
         return self.amount(rows, cpu_left, self.fitting[rows], self.unfit[rows], self.devices.total[rows])
 

@@ -10,8 +10,9 @@ from kube_nb.scheduler.columns import Floats
 from kube_nb.scheduler.engine import Engine
 from kube_nb.scheduler.framework.interface import CycleState
 from kube_nb.scheduler.pod_info import PodInfo
-from kube_nb.whatif.gpu import RESOURCE
-from kube_nb.whatif.policy import Policy, policy_of
+from kube_nb.whatif.fgd import Fragmentation
+from kube_nb.whatif.gpu import RESOURCE, GpuShare
+from kube_nb.whatif.policy import Policy, policy_of, typical_of
 from kube_nb.whatif.workload import Workload
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Run:
-    """placements: {task: node, "" if it found none}, in order. arrived and allocated: of `resource` after each task."""
+    """placements: {task: node, "" if it found none}, in order. arrived and allocated: of `resource` after each task.
+
+    fragmented: with GPUs, {arrived per cent, in steps of 5: share of the idle GPUs that typical pods cannot use}.
+    """
 
     workload: str
     policy: str
@@ -34,6 +38,7 @@ class Run:
     stranded_cpu: float = 0.0
     stranded_memory: float = 0.0
     utilization: dict[str, float] = field(default_factory=dict)
+    fragmented: dict[int, float] = field(default_factory=dict)
 
     @property
     def pending(self) -> list[str]:
@@ -51,7 +56,14 @@ class Run:
         import pandas as pd  # here: it is slow to import
 
         last = int(100 * self.arrived[-1] / self.capacity) if len(self.arrived) and self.capacity else 0
-        rows = [{"arrived": percent, "allocation": self.allocation_at(percent)} for percent in range(last + 1)]
+        rows = [
+            {
+                "arrived": percent,
+                "allocation": self.allocation_at(percent),
+                "fragmented": 100 * self.fragmented.get(percent, float("nan")),
+            }
+            for percent in range(last + 1)
+        ]
         frame = pd.DataFrame(rows)
         return frame.assign(workload=self.workload, policy=self.policy, seed=self.seed, ties=self.ties)
 
@@ -99,6 +111,8 @@ def fill(
     run = Run(workload.name, policy.name, seed, policy.ties, resource, float(workload.total(resource)))
     arrived, allocated = np.zeros(len(workload.tasks)), np.zeros(len(workload.tasks))
     came = got = 0
+    fragmentation = fragmentation_of(engine, workload) if resource == RESOURCE else None
+    next_sample = 0
     for number, task in enumerate(workload.tasks):
         pod = engine.pod(task.obj)
         amount = pod.shape.requests.get(resource, 0)
@@ -108,11 +122,23 @@ def fill(
             got += amount
         if explain and engine.last is not None:
             engine.decisions.append(engine.last)
+        if fragmentation is not None and 100 * came >= next_sample * run.capacity:
+            run.fragmented[next_sample] = fragmentation.share_of_idle()
+            next_sample += 5
         run.placements[pod.name] = node
         arrived[number], allocated[number] = came, got
     run.arrived, run.allocated = arrived, allocated
     _measure(engine, run)
     return run
+
+
+def fragmentation_of(engine: Engine, workload: Workload) -> Fragmentation | None:
+    """How much of the idle GPUs the workload's typical pods cannot use; None if the policy does not share GPUs."""
+    for framework in engine.profiles.values():
+        for plugin in framework.points["reserve"]:
+            if isinstance(plugin, GpuShare):
+                return Fragmentation(engine.columns, plugin.devices, typical_of(workload))
+    return None
 
 
 def _measure(engine: Engine, run: Run) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from kube_nb.whatif import POLICIES, Workload, capacity, compact, compare, experiments, replay
-from kube_nb.whatif import compare as compare_module  # noqa: F401  # the function shadows the module's name
+from kube_nb.whatif import POLICIES, Workload, capacity, compact, compare, compare_replays, experiments, replay
 from kube_nb.whatif.workload import Task
 
 
@@ -20,7 +19,7 @@ def cell() -> Workload:
 def test_a_comparison_is_a_tidy_table_with_curves_and_a_divergence(cell: Workload) -> None:
     found = compare(["best-fit", "worst-fit"], cell, seeds=2, processes=1)
     assert list(found.df["policy"]) == ["best-fit", "best-fit", "worst-fit", "worst-fit"]
-    assert set(found.curves) == {"arrived", "allocation", "workload", "policy", "seed", "ties"}
+    assert set(found.curves) == {"arrived", "allocation", "fragmented", "workload", "policy", "seed", "ties"}
     parted = found.first_divergence("best-fit", "worst-fit")
     assert parted is not None
     assert (parted.first["node"], parted.second["node"]) == (parted.first_node, parted.second_node)
@@ -114,3 +113,10 @@ def test_capacity_questions(cell: Workload) -> None:
     assert capacity.how_many_more(cell, pod, limit=50) > 0
     tight = cell.with_nodes([node for node in cell.nodes if node["status"]["allocatable"]["cpu"] == "16"][:1])
     assert capacity.nodes_to_add(tight, cell.nodes[0]) > 0
+
+
+def test_replays_are_compared_by_wait_and_preemptions(cell: Workload) -> None:
+    tight = cell.with_nodes(cell.nodes[:3])
+    found = compare_replays(["best-fit", "kube-default"], tight, seeds=1, compress=10, processes=1)
+    assert list(found["policy"]) == ["best-fit", "kube-default"]
+    assert (found["p95_wait_s"] >= 0).all()
