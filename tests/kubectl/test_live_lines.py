@@ -181,7 +181,8 @@ async def test_drain_waits_for_a_budget():
         },
     }
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1"}}
-    running = {**POD, "spec": {**POD["spec"], "nodeName": "node-1"}, "status": {"phase": "Running"}}
+    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    running = {**POD, "spec": {**POD["spec"], "nodeName": "node-1"}, "status": ready}
     async with sides.session([node, running, budget]) as session:
         found = await kubectl.run("drain node-1 --force --timeout=12s", session)
         assert found.exit_code == 1
