@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sortedcontainers import SortedDict
 
+from kube_nb.apiserver import story
 from kube_nb.machinery.exchange import WatchEvent, WatchStream
 from kube_nb.machinery.types import Obj
 
@@ -188,11 +189,14 @@ class Cacher:
         if not self._watchers:
             return
         events: dict[str, WatchEvent] = {}
+        heard = 0
         for scope in self.scopes(change):
             group = self._watchers.get(scope)
             if group:
                 for watcher in list(group):
-                    deliver(change, watcher, events)
+                    heard += deliver(change, watcher, events)
+        if (told := story.current()) is not None:
+            told.tell("watchers", f"{heard} of {len(self.watchers())} see {', '.join(events) or 'nothing'}")
 
     def scopes(self, change: Change) -> list[tuple[str, str]]:
         scopes = [EVERYTHING, ("name", change.key)]
@@ -204,23 +208,24 @@ class Cacher:
         return scopes
 
 
-def deliver(change: Change, watcher: Watcher, events: dict[str, WatchEvent]) -> None:
+def deliver(change: Change, watcher: Watcher, events: dict[str, WatchEvent]) -> bool:
     """Push what one watcher sees of a change: an object that starts or stops to match is added or deleted for it.
 
-    events: those already made of this change, by type, to be shared between watchers.
+    events: those already made of this change, by type, to be shared between watchers. False: it sees nothing.
     """
     if change.revision <= watcher.after:
-        return
+        return False
     matches = watcher.matches
     was = change.old is not None and (matches is None or matches(change.old))
     now = change.new is not None and (matches is None or matches(change.new))
     if not (was or now):
-        return
+        return False
     kind = "MODIFIED" if was and now else "ADDED" if now else "DELETED"
     event = events.get(kind)
     if event is None:
         event = events[kind] = _event(kind, change)
     watcher.push(event)
+    return True
 
 
 def _event(kind: str, change: Change) -> WatchEvent:

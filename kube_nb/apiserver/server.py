@@ -19,6 +19,7 @@ from kube_nb.apiserver import (
     nonresource,
     requestinfo,
     routing,
+    story,
     strategies,
     tokens,
     watching,
@@ -252,11 +253,23 @@ class ApiServer:
             if token is not None:
                 cause.current.reset(token)
 
+    async def story(self, request: Request) -> tuple[Response, list[story.Station]]:
+        """Serve a request and tell which stations it passed."""
+        recorded, token = story.record()
+        try:
+            response = await self.handle(request)
+        finally:
+            story.end(token)
+        recorded.tell("response", f"{response.status} {_summary(response)}".rstrip())
+        return response, recorded.stations
+
     async def _serve(self, request: Request) -> Response:
         info = requestinfo.parse(request)
         user = await authn.authenticate(request, self.authenticators)
         if "impersonate-user" in request.headers:
             user = await impersonation.impersonated(self, request, user)
+        if (told := story.current()) is not None:
+            told.tell("authentication", f"{user.name} in {', '.join(user.groups) or 'no group'}")
         call = Call(self, request, info, user)
         if self.authorizer is not None:
             await self._authorize(call)
@@ -274,8 +287,17 @@ class ApiServer:
     async def _authorize(self, call: Call) -> None:
         access = Access.of(call.info, call.user)
         decision = await self.decide(access)
+        if (told := story.current()) is not None:
+            told.tell("authorization", f"{decision.verdict} {decision.reason}".rstrip())
         if decision.verdict != ALLOW:
             raise forbidden(access, decision.reason)
+
+
+def _summary(response: Response) -> str:
+    """A refusal's message, or what kind of thing came back."""
+    if response.obj is None:
+        return "a stream" if response.raw is None else "a document"
+    return str(response.obj.get("message") or response.obj.get("kind", ""))
 
 
 __all__ = ["ApiServer", "Union"]

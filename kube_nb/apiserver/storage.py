@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 
 import orjson
 
+from kube_nb.apiserver import story
 from kube_nb.apiserver.cacher import Cacher, Entry
 from kube_nb.etcd.backend import DELETE, Backend, Event, KeyValue, prefix_end
 from kube_nb.etcd.errors import EtcdError
@@ -226,6 +227,8 @@ class Storage:
         if not done.succeeded:
             return None
         self._record(done.revision)
+        if (told := story.current()) is not None:
+            told.tell("store", f"{len(value)} bytes at {cacher.prefix}/{key}, revision {done.revision}")
         entry = cacher.get(key)
         if entry is not None and entry.revision == done.revision:
             return entry.obj
@@ -238,6 +241,8 @@ class Storage:
         if not done.succeeded:
             return None
         self._record(done.revision)
+        if (told := story.current()) is not None:
+            told.tell("store", f"{cacher.prefix}/{key} is gone, revision {done.revision}")
         await self.catch_up(done.revision)
         return done.revision
 

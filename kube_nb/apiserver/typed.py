@@ -5,6 +5,7 @@ Models apiserver pkg/endpoints/handlers/create.go and its decoders.
 
 from kube_nb.api import defaults, duplicates, schema
 from kube_nb.apiserver import decode as decoding
+from kube_nb.apiserver import story
 from kube_nb.apiserver.call import Call
 from kube_nb.machinery import errors
 from kube_nb.machinery.gvk import GVK
@@ -28,7 +29,10 @@ def decode(call: Call, body: Obj, old: Obj | None = None) -> Obj:
         _report(call, kind.gvk, unknown)
     if "metadata" not in obj:
         obj = {**obj, "metadata": {}}
-    return defaults.apply(kind, obj, old)
+    defaulted = defaults.apply(kind, obj, old)
+    if (told := story.current()) is not None:
+        told.tell("schema", f"{len(unknown)} unknown fields; the defaults: {story.changes(obj, defaulted)}")
+    return defaulted
 
 
 def read(call: Call) -> Obj:

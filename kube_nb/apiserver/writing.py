@@ -6,7 +6,7 @@ Models apiserver pkg/registry/generic/registry/store.go and pkg/registry/rest/{c
 from collections.abc import Awaitable, Callable
 
 from kube_nb.api import defaults, validation, warnings
-from kube_nb.apiserver import deleting, ownership
+from kube_nb.apiserver import deleting, ownership, story
 from kube_nb.apiserver.admission import CREATE, UPDATE, Attributes
 from kube_nb.apiserver.call import Call
 from kube_nb.apiserver.strategy import at
@@ -242,4 +242,6 @@ def validate(call: Call, obj: Obj, old: Obj | None) -> None:
     faults = validation.validate(call.resource.kind, obj, old, call.info.subresource)
     if faults:
         raise call.resource.invalid(str(obj["metadata"].get("name", "")), faults)
+    if (told := story.current()) is not None:
+        told.tell("validation", "every field is as it must be")
     call.warnings += warnings.of(call.resource.kind, obj, old)

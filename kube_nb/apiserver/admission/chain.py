@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from kube_nb.apiserver import story
 from kube_nb.apiserver.admission.attributes import Attributes, Mutating, Plugin, Validating
 from kube_nb.machinery.types import Obj
 
@@ -25,6 +26,8 @@ class Chain:
             self._mutating[key] = found
         for plugin in found:
             obj = await plugin.admit(attributes)
+            if (told := story.current()) is not None:
+                told.tell(f"mutating: {plugin.name}", story.changes(attributes.obj, obj))
             if obj is not attributes.obj:
                 attributes = Attributes(attributes.operation, attributes.call, obj, attributes.old)
         return attributes.new
@@ -37,6 +40,8 @@ class Chain:
             self._validating[key] = found
         for plugin in found:
             await plugin.validate(attributes)
+            if (told := story.current()) is not None:
+                told.tell(f"validating: {plugin.name}", "has nothing against it")
 
 
 def _key(attributes: Attributes) -> _Key:
