@@ -59,7 +59,7 @@ def serve(
         signal.signal(number, lambda *_: asked_to_end.set())
     try:
         cluster = Cluster(nodes, hollow=hollow, pace=pace, seed=seed, version=version, data_dir=data_dir)
-    except EtcdError as error:
+    except (EtcdError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     with cluster:
         try:

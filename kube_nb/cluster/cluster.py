@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import orjson
 
 from kube_nb import etcdctl
+from kube_nb.api import definitions
 from kube_nb.client import Client
 from kube_nb.cluster import driver
 from kube_nb.cluster.engine import Engine, Options
@@ -59,6 +60,8 @@ class Cluster:
         etcd_members: int = 1,
         store: str | None = None,
     ) -> None:
+        _check_size(nodes, hollow, version)
+        _check_pace(pace)
         _check(pace, data_dir, etcd_members, store)
         global _count
         _count += 1
@@ -144,6 +147,7 @@ class Cluster:
 
     @pace.setter
     def pace(self, pace: Pace) -> None:
+        _check_pace(pace)
         with self._state:
             self._driver.call(_set_pace(self._loop, pace))
             self._choose_driver()
@@ -328,6 +332,19 @@ class AsyncTwin:
             return await asyncio.to_thread(method, *args, **kwargs)
 
         return twin
+
+
+def _check_size(nodes: int, hollow: int, version: str | None) -> None:
+    for name, number in (("nodes", nodes), ("hollow", hollow)):
+        if number < 0:
+            raise ValueError(f"{name} is a number of nodes, not {number}")
+    if version is not None and version not in definitions.versions():
+        raise ValueError(f"release {version!r} is not known; known are {', '.join(definitions.versions())}")
+
+
+def _check_pace(pace: Pace) -> None:
+    if pace != "max" and not (isinstance(pace, (int, float)) and pace > 0):
+        raise ValueError(f'pace is a number above 0, or "max"; not {pace!r}')
 
 
 def _check(pace: Pace, data_dir: str | Path | None, etcd_members: int, store: str | None) -> None:

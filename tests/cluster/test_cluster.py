@@ -222,3 +222,13 @@ def test_hollow_nodes_run_hollow_pods():
         cluster.kubectl("create deployment many --image=nginx --replicas=100")
         cluster.wait("deployment/many", "condition=Available")
         assert len(cluster.get("pods", selector="app=many")) == 100
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"nodes": -1}, {"hollow": -1}, {"pace": 0}, {"pace": "quick"}, {"version": "9.9"}],
+    ids=lambda options: next(f"{name}={value}" for name, value in options.items()),
+)
+def test_what_no_cluster_can_be_is_said_at_once(options):
+    with pytest.raises(ValueError, match=f"{next(iter(options.values()))}"):
+        Cluster(**options)
