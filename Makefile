@@ -10,7 +10,9 @@ ARTIFACTS := build/artifacts
 demo: $(VENV)/.lab  ## run the first lesson headless and say where the page lies
 	mkdir -p build/demo
 	$(BIN)/kube-nb run notebooks/01-first-steps.ipynb --output build/demo/01-first-steps.ipynb
-	$(BIN)/jupyter nbconvert --log-level=ERROR --to html --output-dir build/demo build/demo/01-first-steps.ipynb
+	$(BIN)/jupyter nbconvert --log-level=ERROR --to html --output-dir build/demo \
+		--NbConvertBase.display_data_priority='["text/html", "image/svg+xml", "image/png", "text/plain"]' \
+		build/demo/01-first-steps.ipynb  # pictures, not widgets that only a live kernel can draw
 	@echo
 	@echo "The lesson ran. Its rendered page: $(CURDIR)/build/demo/01-first-steps.html"
 
