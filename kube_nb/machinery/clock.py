@@ -41,6 +41,7 @@ class Calendar:
         self.seed = seed
         self._epoch = epoch
         self._streams: dict[str, random.Random] = {}
+        self._stamp, self._stamped_s = "", float("nan")  # the last timestamp, and when it was made
 
     def time(self) -> float:
         raise NotImplementedError
@@ -49,8 +50,12 @@ class Calendar:
         return self._epoch + timedelta(seconds=self.time())
 
     def timestamp(self) -> str:
-        # Asked for by every write, and strftime takes ten times as long.
-        return self.now().isoformat(timespec="seconds")[:19] + "Z"
+        # Every write asks, and thousands of writes may happen at one moment of a cluster's time.
+        now_s = self.time()
+        if now_s != self._stamped_s:
+            self._stamp = self.now().isoformat(timespec="seconds")[:19] + "Z"
+            self._stamped_s = now_s
+        return self._stamp
 
     def timestamp_micro(self) -> str:
         return self.now().isoformat(timespec="microseconds")[:26] + "Z"

@@ -76,7 +76,8 @@ def owner_references(obj: Obj) -> Sequence[Obj]:
 
 def owner(obj: Obj) -> Obj | None:
     """The ownerReference of the managing controller. Models metav1.GetControllerOf."""
-    for reference in (obj.get("metadata") or {}).get("ownerReferences") or ():
+    references: Sequence[Obj] = (obj.get("metadata") or {}).get("ownerReferences") or ()
+    for reference in references:
         if reference.get("controller"):
             return reference
     return None

@@ -46,7 +46,7 @@ def ready_condition(pod: Obj) -> Obj | None:
 def is_ready(pod: Obj) -> bool:
     for condition in (pod.get("status") or {}).get("conditions") or ():
         if condition["type"] == READY:
-            return condition.get("status") == "True"
+            return bool(condition.get("status") == "True")
     return False
 
 
