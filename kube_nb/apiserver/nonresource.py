@@ -8,6 +8,7 @@ import hashlib
 import orjson
 
 from kube_nb.api import discovery, openapi
+from kube_nb.apiserver import metrics
 from kube_nb.apiserver.call import Call
 from kube_nb.machinery import errors
 from kube_nb.machinery.exchange import Response
@@ -23,6 +24,8 @@ _CHECKS = (
     "poststarthook/rbac/bootstrap-roles",
     "poststarthook/scheduling/bootstrap-system-priority-classes",
 )
+
+_V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 
 async def serve(call: Call) -> Response:
@@ -40,6 +43,8 @@ async def serve(call: Call) -> Response:
 def _document(call: Call, path: str, first: str, rest: list[str]) -> Response:
     if path == "/version":
         return Response(obj=call.server.version_info())
+    if path == "/metrics":
+        return Response(raw=call.server.metrics.text(call.server).encode(), content_type=metrics.CONTENT_TYPE)
     if path == "/":
         return Response(obj={"paths": _paths(call)})
     if first in ("api", "apis") and len(rest) <= (1 if first == "api" else 2):
@@ -55,10 +60,11 @@ def _document(call: Call, path: str, first: str, rest: list[str]) -> Response:
 
 
 def _openapi(call: Call, path: str) -> Response:
-    """``v2``, ``v3`` (the index) or ``v3/apis/apps/v1``, in JSON."""
+    """``v2``, ``v3`` (the index) or ``v3/apis/apps/v1``."""
     registry = call.server.registry
     if path == "v2":
-        _json_only(call)
+        if _takes_only_protobuf(call):
+            return tagged(call, openapi.v2_protobuf(registry), _V2_PROTOBUF)
         return tagged(call, call.server.cached("openapi/v2", lambda: orjson.dumps(openapi.v2(registry))))
     if path == "v3":
         return tagged(call, call.server.cached("openapi/v3", lambda: orjson.dumps(openapi.v3_index(registry))))
@@ -69,11 +75,9 @@ def _openapi(call: Call, path: str) -> Response:
     return tagged(call, raw)
 
 
-def _json_only(call: Call) -> None:
-    """406 for a client that takes nothing but protobuf, so that it goes on with version 3."""
+def _takes_only_protobuf(call: Call) -> bool:
     accept = call.request.headers.get("accept", "")
-    if accept and not any(word in accept for word in ("json", "*/*")):
-        raise errors.not_acceptable("application/json")
+    return "proto-openapi" in accept and not any(word in accept for word in ("json", "*/*"))
 
 
 def _discovery(call: Call, first: str, rest: list[str]) -> Response:
@@ -128,7 +132,7 @@ def _paths(call: Call) -> list[str]:
         if group:
             found += [f"/apis/{group}", *(f"/apis/{group}/{version}" for version in versions)]
     found += [f"/{kind}{check}" for kind in _HEALTH for check in ("", *(f"/{name}" for name in _CHECKS))]
-    return sorted([*found, "/openapi/v2", "/openapi/v3", "/version"])
+    return sorted([*found, "/metrics", "/openapi/v2", "/openapi/v3", "/version"])
 
 
 def _health(call: Call, kind: str, check: str) -> Response:

@@ -52,13 +52,13 @@ REFUSALS = {
     ),
     "nothing": Refusal("apply -f -", "", "error: no objects passed to apply\n"),
     "unknown kind": Refusal(
-        "apply -f - --validate=false",
+        "apply -f -",
         "apiVersion: v1\nkind: Foo\nmetadata: {name: a}\n",
         'error: resource mapping not found for name: "a" namespace: "" from "STDIN": no matches for kind "Foo" in '
         'version "v1"\nensure CRDs are installed first\n',
     ),
     "unknown version": Refusal(
-        "create -f - --validate=false",
+        "create -f -",
         "apiVersion: apps/v9\nkind: Deployment\nmetadata: {name: a}\n",
         'error: resource mapping not found for name: "a" namespace: "" from "STDIN": no matches for kind "Deployment" '
         'in version "apps/v9"\nensure CRDs are installed first\n',

@@ -3,11 +3,13 @@
     v3_index(registry)               which documents there are, with their hashes
     v3_group(registry, "apis/apps/v1")  one group and version: paths, and all schemas that they refer to
     v2(registry)                     everything in one Swagger document
+    v2_protobuf(registry)            that document's head, for clients that read version 2 in protobuf only
 
     components.py  definitions in the words of OpenAPI      paths.py  operations      parameters.py  their parameters
 
 Differs: the schemas have no ``default`` and ``enum`` values, for the definitions that we have carry none; the
-deprecated ``/watch/`` paths are served but not documented.
+deprecated ``/watch/`` paths are served but not documented; the protobuf form of version 2 has neither paths nor
+definitions: kubectl asks for it where version 3 does not know a kind, and finds what is true, that it is unknown.
 """
 
 import hashlib
@@ -91,6 +93,18 @@ def v2(registry: Registry) -> Obj:
         "securityDefinitions": _BEARER,
         "security": [{"BearerToken": []}],
     }
+
+
+def v2_protobuf(registry: Registry) -> bytes:
+    """The same as gnostic's openapi.v2.Document: swagger (1) and info (2) with its title (1) and version (2)."""
+    info = _text(1, _INFO["title"]) + _text(2, f"v{registry.version}.0")
+    return _text(1, "2.0") + _text(2, info)
+
+
+def _text(number: int, value: str | bytes) -> bytes:
+    """A short length-delimited field of protobuf."""
+    raw = value.encode() if isinstance(value, str) else value
+    return bytes([number << 3 | 2, len(raw)]) + raw
 
 
 def _paths_and_schemas(registry: Registry, kinds: list[Kind], dialect: Dialect) -> tuple[Obj, Obj]:
