@@ -25,12 +25,14 @@ from kube_nb.apiserver import (
     watching,
 )
 from kube_nb.apiserver.admission import Chain, plugins, webhooks
+from kube_nb.apiserver.audit import Audit
 from kube_nb.apiserver.authz import ALLOW, ALWAYS_ALLOW, Access, Authorizer, Decision, Union, forbidden
 from kube_nb.apiserver.authz.node import NodeAuthorizer
 from kube_nb.apiserver.authz.rbac import Policies, Rbac
 from kube_nb.apiserver.cacher import Cacher
 from kube_nb.apiserver.call import Call
 from kube_nb.apiserver.decode import TOO_DEEP
+from kube_nb.apiserver.metrics import Metrics
 from kube_nb.apiserver.resource import Resource
 from kube_nb.apiserver.storage import Storage
 from kube_nb.etcd.backend import Backend
@@ -104,6 +106,9 @@ class ApiServer:
         self._lease = (0, float("-inf"))
         #: Functions that webhook configurations reach as ``https://NAME.kernel``.
         self.webhooks: dict[str, webhooks.Function] = {}
+        self.metrics = Metrics()
+        #: Set to keep an audit log.
+        self.audit: Audit | None = None
         self._documents: dict[str, tuple[int, bytes]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._fronts: list[http.Front] = []
@@ -236,8 +241,21 @@ class ApiServer:
     async def handle(self, request: Request) -> Response:
         """Serve a request; a refusal is a Response with a Status in it."""
         token = cause.current.set(request.cause) if request.cause is not None else None
+        call = Call(self, request, requestinfo.parse(request), authn.ANONYMOUS)
         try:
-            return await self._serve(request)
+            response = await self._answer(call)
+        finally:
+            if token is not None:
+                cause.current.reset(token)
+        self.metrics.count(call.info, response.status)
+        if self.audit is not None:
+            self.audit.write(call, response)
+        return response
+
+    async def _answer(self, call: Call) -> Response:
+        """The response, whatever happens on the way."""
+        try:
+            return await self._serve(call)
         except errors.ApiError as error:
             return Response.of_error(error)
         except RequestTooLarge as error:
@@ -247,11 +265,9 @@ class ApiServer:
         except RecursionError:
             return Response.of_error(errors.bad_request(TOO_DEEP))
         except Exception as error:
+            request = call.request
             logger.exception("A request failed, method=%s path=%s", request.method, request.path)
             return Response.of_error(errors.internal_error(f"{type(error).__name__}"))
-        finally:
-            if token is not None:
-                cause.current.reset(token)
 
     async def story(self, request: Request) -> tuple[Response, list[story.Station]]:
         """Serve a request and tell which stations it passed."""
@@ -263,14 +279,14 @@ class ApiServer:
         recorded.tell("response", f"{response.status} {_summary(response)}".rstrip())
         return response, recorded.stations
 
-    async def _serve(self, request: Request) -> Response:
-        info = requestinfo.parse(request)
+    async def _serve(self, call: Call) -> Response:
+        request, info = call.request, call.info
         user = await authn.authenticate(request, self.authenticators)
         if "impersonate-user" in request.headers:
             user = await impersonation.impersonated(self, request, user)
+        call.user = user
         if (told := story.current()) is not None:
             told.tell("authentication", f"{user.name} in {', '.join(user.groups) or 'no group'}")
-        call = Call(self, request, info, user)
         if self.authorizer is not None:
             await self._authorize(call)
         if not info.is_resource:
