@@ -71,6 +71,7 @@ class LocalBackend:
         self._timer: asyncio.TimerHandle | None = None
         self._watchers: dict[LocalWatcher, None] = {}
         self._closed = False
+        self._identity: Identity | None = None
         self._arm()
 
     def fork(self, clock: Clock, at: int = 0) -> "LocalBackend":
@@ -81,6 +82,11 @@ class LocalBackend:
             member=self.member,
             progress_interval_s=self.progress_interval_s,
         )
+
+    def promote(self) -> None:
+        """Give every lease its whole time again, as etcd does when a member starts to lead; for a restarted etcd."""
+        self.store.leases.promote(self.clock.time())
+        self._arm()
 
     def close(self) -> None:
         """Stop the timer and end every watcher; the store stays readable."""
@@ -180,7 +186,9 @@ class LocalBackend:
         )
 
     def identity(self) -> Identity:
-        return Identity(members.cluster_id([self.member]), self.member.id, _FIRST_TERM)
+        if self._identity is None or self._identity.member_id != self.member.id:
+            self._identity = Identity(members.cluster_id([self.member]), self.member.id, _FIRST_TERM)
+        return self._identity
 
     async def member_list(self) -> list[Member]:
         return [self.member]

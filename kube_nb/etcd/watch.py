@@ -154,6 +154,18 @@ class _IntervalTree:
         self._stab(key, middle + 1, cut, high, found)
 
 
+_bare: tuple[tuple[Event, ...], tuple[Event, ...]] = ((), ())
+
+
+def _without_prev_kv(events: tuple[Event, ...]) -> tuple[Event, ...]:
+    """The events as most watchers want them; made once for all who hear of the same commit."""
+    global _bare  # a cache of one: commits are told one after the other
+    if _bare[0] is not events:
+        stripped = tuple([event if event.prev_kv is None else Event(event.type, event.kv) for event in events])
+        _bare = (events, stripped)
+    return _bare[1]
+
+
 class StoreWatcher:
     """What one watcher has yet to be told; its reader calls `pull` after each `wake`.
 
@@ -216,9 +228,7 @@ class StoreWatcher:
     def _wanted(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
         if self._unwanted:
             events = tuple(event for event in events if event.type not in self._unwanted)
-        if not self._prev_kv:
-            events = tuple([event if event.prev_kv is None else Event(event.type, event.kv) for event in events])
-        return events
+        return events if self._prev_kv else _without_prev_kv(events)
 
     def pull(self) -> list[WatchBatch]:
         """The next batches; empty when there are none. Raises Compacted if some are forgotten."""

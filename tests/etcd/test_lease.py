@@ -144,3 +144,17 @@ def test_leases_need_no_loop_but_only_the_time() -> None:
     assert store.expire(time.time()) == []
     time.advance(0.1)
     assert store.expire(time.time()) == [7]
+
+
+async def test_a_restarted_etcd_gives_every_lease_its_whole_time_again() -> None:
+    store = backend()
+    await store.lease_grant(10, 7)
+    await store.put(b"a", lease=7)
+    await asyncio.sleep(8)
+    store.close()
+    again = LocalBackend(store.store, cluster_loop())
+    again.promote()
+    await asyncio.sleep(9)
+    assert await keys(again) == [b"a"]
+    await asyncio.sleep(1)
+    assert await keys(again) == []
