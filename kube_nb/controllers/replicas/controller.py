@@ -11,6 +11,7 @@ from kube_nb.controllers.context import Context
 from kube_nb.controllers.pods import control, ranking, state
 from kube_nb.controllers.pods.control import PodControl
 from kube_nb.controllers.pods.expectations import Expectations
+from kube_nb.controllers.pods.facts import Facts, PodFacts
 from kube_nb.controllers.pods.ownership import Claims
 from kube_nb.controllers.replicas import status as statuses
 from kube_nb.controllers.replicas.kinds import ReplicaKind
@@ -29,6 +30,7 @@ class ReplicaController:
         self._owners = indices.by_selector(context.informer(kind.gvr))
         indices.by_controller(self._owners)
         self._pods = indices.by_controller(context.informer(resources.PODS))
+        self._facts = PodFacts(self._pods)
         self._control = PodControl(context.client, context.recorder(kind.actor))
         self._expectations = Expectations(context.clock)
         self._controller = Controller(kind.actor, self.reconcile, workers=context.options.workers, clock=context.clock)
@@ -105,25 +107,34 @@ class ReplicaController:
             return None
         may_manage = self._expectations.satisfied(key)
         claimed = await self._claimed(owner)
-        active = [pod for pod in claimed if state.is_active(pod)]
+        active = [facts for facts in claimed if facts.active]
         failure: Exception | None = None
         if may_manage and not objects.is_deleting(owner):
-            failure = await self._manage(key, owner, active)
+            failure = await self._manage(key, owner, [facts.pod for facts in active])
             if failure is None and not self._expectations.satisfied(key):
                 return None  # what was asked for just now is not counted yet: its first event brings the key back
-        others = len(claimed) > len(active)
-        terminating = len([pod for pod in claimed if state.is_terminating(pod)]) if others else 0
+        terminating = len([facts for facts in claimed if not facts.active and state.is_terminating(facts.pod)])
         next_s = await self._write_status(owner, active, terminating, failure)
         if failure is not None:
             raise failure
         return next_s
 
-    async def _claimed(self, owner: Obj) -> list[Obj]:
-        candidates = self._pods.by_index(indices.CONTROLLER, objects.uid(owner))
+    async def _claimed(self, owner: Obj) -> list[Facts]:
+        """Its pods. What it controls already and still selects is its own; claims are about the rest."""
+        selector = self._kind.selector(owner)
+        claimed: list[Facts] = []
+        candidates: list[Obj] = []
+        for facts in self._facts.of(self._pods.by_index(indices.CONTROLLER, objects.uid(owner))):
+            if selector.matches(facts.labels):
+                claimed.append(facts)
+            else:
+                candidates.append(facts.pod)
         orphans = self._pods.by_index(indices.CONTROLLER, indices.orphans_of(objects.namespace(owner)))
         candidates += [pod for pod in orphans if state.is_active(pod)]
-        claims = Claims(self._client, owner, self._kind.gvr, self._kind.selector(owner), resources.PODS)
-        return await claims.claim(candidates)
+        if candidates:
+            claims = Claims(self._client, owner, self._kind.gvr, selector, resources.PODS)
+            claimed += self._facts.of(await claims.claim(candidates))
+        return claimed
 
     async def _manage(self, key: str, owner: Obj, active: list[Obj]) -> Exception | None:
         surplus = len(active) - (owner["spec"].get("replicas") or 0)
@@ -170,7 +181,7 @@ class ReplicaController:
         return [pod for sibling in siblings for pod in self._pods.by_index(indices.CONTROLLER, objects.uid(sibling))]
 
     async def _write_status(
-        self, owner: Obj, active: list[Obj], terminating: int, failure: Exception | None
+        self, owner: Obj, active: list[Facts], terminating: int, failure: Exception | None
     ) -> float | None:
         """Write the status if it changed; seconds until it will change by itself, None if it will not."""
         now = self._clock.now()

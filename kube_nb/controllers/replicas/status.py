@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from kube_nb.controllers.pods import state
+from kube_nb.controllers.pods.facts import Facts
 from kube_nb.machinery import objects
 from kube_nb.machinery.types import Obj
 
 REPLICA_FAILURE = "ReplicaFailure"
 
 
-def counts(replica_set: Obj, active: Sequence[Obj], now: datetime) -> tuple[Obj, float | None]:
+def counts(replica_set: Obj, active: Sequence[Facts], now: datetime) -> tuple[Obj, float | None]:
     """(the replica counts, seconds until the next ready pod counts as available; None if none will).
 
     ::
@@ -21,12 +22,12 @@ def counts(replica_set: Obj, active: Sequence[Obj], now: datetime) -> tuple[Obj,
     wanted = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
     labelled = ready = available = 0
     next_s: float | None = None
-    for pod in active:
-        labelled += objects.labels(pod).items() >= wanted.items()
-        if not state.is_ready(pod):
+    for facts in active:
+        labelled += facts.labels.items() >= wanted.items()
+        if not facts.ready:
             continue
         ready += 1
-        in_s = state.available_in_s(pod, min_ready_s, now) if min_ready_s else 0
+        in_s = state.available_in_s(facts.pod, min_ready_s, now) if min_ready_s else 0
         if in_s == 0:
             available += 1
         elif in_s is not None:
