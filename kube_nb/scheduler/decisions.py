@@ -31,7 +31,8 @@ class Attempt:
 
     names: all nodes in the order in which they are looked at; start: where this cycle began; processed: how many nodes
     it looked at; candidates: the only ones that a PreFilter let through, absent: why the others did not count. rows:
-    the feasible ones in order; totals: their weighted scores. plugins, raw, normalized and weights run parallel.
+    the feasible ones in order. plugins, raw and weights run parallel; normalized: {plugin: scores, or one for all}, raw
+    is final for the others.
     verdict: number in `refusals` per node (0: not refused). node: the winner, or "".
     """
 
@@ -44,10 +45,9 @@ class Attempt:
     processed: int = 0
     node: str = ""
     rows: Ints | None = None
-    totals: Ints | None = None
     plugins: Sequence[str] = ()
     weights: Sequence[int] = ()
-    raw: npt.NDArray[np.int64] | None = None
+    raw: npt.NDArray[np.signedinteger[Any]] | None = None
     normalized: Mapping[str, Ints] = field(default_factory=nothing)
     verdict: npt.NDArray[np.int16] | None = None
     refusals: Sequence[Status] = ()
@@ -120,7 +120,7 @@ class Attempt:
 
     def scores(self) -> list[dict[str, Any]]:
         """A row per feasible node, best first: node, total, rank, and per plugin raw, normalized and weighted score."""
-        if self.rows is None or self.totals is None:
+        if self.rows is None:
             return []
         table = [self._score_row(position) for position in range(len(self.rows))]
         table.sort(key=lambda row: (-row["total"], row["node"] != self.node))
@@ -130,7 +130,6 @@ class Attempt:
 
     def _score_row(self, position: int) -> dict[str, Any]:
         assert self.rows is not None
-        assert self.totals is not None
         plugins: dict[str, dict[str, int]] = {}
         for number, (name, weight) in enumerate(zip(self.plugins, self.weights, strict=True)):
             raw = int(self.raw[number, position]) if self.raw is not None else 0
@@ -138,7 +137,7 @@ class Attempt:
             normalized = raw if column is None else int(column[position] if len(column) > 1 else column[0])
             plugins[name] = {"raw": raw, "normalized": normalized, "weight": weight, "weighted": weight * normalized}
         node = self.names[int(self.rows[position])]
-        return {"node": node, "total": int(self.totals[position]), "plugins": plugins}
+        return {"node": node, "total": sum(score["weighted"] for score in plugins.values()), "plugins": plugins}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for views: {pod, time_s, node, message, nodes: [{node, refused_by, reasons} or a score row]}."""

@@ -156,7 +156,7 @@ class Engine:
             self._select(framework, kept, pod, found, attempt, search)
         elif len(rows):
             attempt.node = columns.names[rows[0]]
-            attempt.rows, attempt.totals = rows, np.zeros(1, dtype=np.int64)
+            attempt.rows = rows
         else:
             attempt.message = fit_error(attempt)
 
@@ -184,7 +184,7 @@ class Engine:
         attempt.absent = unresolvable("node(s) didn't satisfy plugin(s) [NodeAffinity]")
         if feasible:
             attempt.node = feasible[0].name
-            attempt.rows, attempt.totals = np.array([feasible[0].row]), np.zeros(1, dtype=np.int64)
+            attempt.rows = np.array([feasible[0].row], dtype=np.int64)
         else:
             attempt.message = fit_error(attempt)
         return True
@@ -213,11 +213,11 @@ class Engine:
     ) -> None:
         rows, index = found.rows, found.index
         totals = kept.total[index]
-        if found.contiguous and (kept.varying or self.explain or framework.late_scores):
+        if found.contiguous and (kept.varying or framework.late_scores):
             totals = totals.copy()
         normalized: dict[str, Ints] = {}
         for number, plugin, weight in kept.varying:
-            scores = plugin.normalize(kept.state, pod, kept.scores[number].take(rows))
+            scores = plugin.normalize(kept.state, pod, kept.scores[number].take(rows).astype(np.int64))
             normalized[plugin.name] = scores
             totals += weight * scores
         late: list[tuple[str, int, Ints]] = []
@@ -234,7 +234,7 @@ class Engine:
         attempt.node = self.columns.names[rows[best]]
         attempt.tied, attempt.tie_rule = tied, self.ties.rule
         if self.explain:
-            attempt.rows, attempt.totals = rows, totals
+            attempt.rows = rows
             attempt.plugins, attempt.weights = kept.scored, kept.weights
             attempt.raw = kept.scores[:, index].copy() if found.contiguous else kept.scores[:, index]
             attempt.normalized = {**kept.constants, **normalized} if normalized else kept.constants

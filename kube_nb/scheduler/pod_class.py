@@ -130,7 +130,10 @@ class PodClass:
             kept.append(plugin)
         self.scored = [plugin.name for plugin in kept]
         self.weights = [self._framework.weight(plugin) for plugin in kept]
-        self.scores: Ints = np.zeros((len(kept), len(rows)), dtype=np.int64)
+        wide = any(getattr(plugin, "columns_only", False) for plugin in kept)
+        self.scores: npt.NDArray[np.signedinteger[Any]] = np.zeros(
+            (len(kept), len(rows)), dtype=np.int64 if wide else np.int32
+        )
         self._base: Ints = np.zeros(len(rows), dtype=np.int64)
         for number, plugin in enumerate(kept):
             weight = self._framework.weight(plugin)

@@ -62,11 +62,17 @@ class Formula(RowScore):
         found = np.asarray(self._function(pod.requests, free, capacity), dtype=np.float64)
         if found.shape != (len(rows),) or not np.isfinite(found).all():
             raise ValueError(f"a policy's function must answer {len(rows)} finite scores")
+        if np.abs(found).max(initial=0) > 9e12:
+            raise ValueError("a policy's scores must lie between -9e12 and 9e12: divide them, by the capacity say")
         scaled: Ints = np.floor(found * 1_000_000).astype(np.int64)
         return scaled
 
     def normalize(self, state: CycleState, pod: PodInfo, scores: Ints) -> Ints:
-        return min_max(scores, 1_000_000)
+        low, high = int(scores.min()), int(scores.max())
+        if low == high:
+            return np.zeros(len(scores), dtype=np.int64)
+        scaled: Ints = ((scores - low) / (high - low) * 1_000_000).astype(np.int64)
+        return scaled
 
 
 def min_max(scores: Ints, top: int = MAX_SCORE) -> Ints:
