@@ -61,6 +61,7 @@ def show(inv: Invocation, objects: Sequence[Obj]) -> None:
         template=inv["template"],
         managed_fields=inv["show-managed-fields"],
         allow_missing_keys=inv["allow-missing-template-keys"],
+        read=inv.session.read,
     )
     if printer is None:
         raise KubectlError(f'error: unable to match a printer suitable for the output format "{inv["output"]}"')

@@ -106,7 +106,9 @@ def locate(argv: Sequence[str]) -> tuple[Command | None, str, list[str]]:
     """The command that a line names, its full name, and the words behind it."""
     rest = list(argv)
     flags = _leading_flags(rest)
-    if not rest or rest[0] in ("help", "--help", "-h"):
+    if rest[:1] == ["help"]:
+        rest = [*rest[1:], "--help"] if rest[1:] else []
+    if not rest or rest[0] in ("--help", "-h"):
         return None, "kubectl", []
     word = rest.pop(0)
     command = registry.find(word)

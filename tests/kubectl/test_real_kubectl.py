@@ -15,6 +15,24 @@ from tests.kubectl import sides, state
 pytestmark = pytest.mark.kubectl
 
 GROUPS: dict[str, list[str]] = {
+    "templates": [
+        "get pods -o go-template='{{.kind}}'",
+        "get pods --template={{.kind}} -o go-template",
+        "get pods -o go-template='{{range .items}}{{.metadata.name}}{{\"\\n\"}}{{end}}'",
+        "get pod web-1 -o go-template='{{range .spec.containers}}{{.name}}:{{.image}} {{end}}'",
+        "get pod web-1 -o template='{{.nope}}'",
+        "get pod web-1 -o template --template='{{.status.phase}}'",
+        "get deploy web -o go-template='{{index .metadata.annotations \"deployment.kubernetes.io/revision\"}}'",
+        "get svc web -o go-template='{{(index .spec.ports 0).port}}'",
+        "get svc -o go-template='{{range .items}}{{.metadata.name}} {{len .spec.ports}} {{if eq .spec.type \"ClusterIP\"}}c{{else}}n{{end}};{{end}}'",
+        "get secret keys -o go-template='{{.data.password | base64decode}}'",
+        "get pod web-1 -o go-template='{{.metadata.labels}}'",
+        "get pods -o foo",
+        "get pod web-1 -o go-template",
+        "get pods -o jsonpath",
+        "get pods -o custom-columns",
+        "get pods -o jsonpath-file=$DIR/nope",
+    ],
     "autoscale, last applied, files, formats": [
         "autoscale deploy web --max=5 --min=2 --cpu-percent=50 --name=w2",
         "autoscale deploy web --max=5 --min=2 --cpu-percent=50 --name=w2",

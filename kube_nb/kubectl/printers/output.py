@@ -1,9 +1,9 @@
 """One switch for ``-o``: from its text to a function that prints objects."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from kube_nb.kubectl.printers import custom_columns, jsonpath, objects
+from kube_nb.kubectl.printers import custom_columns, go_template, jsonpath, objects
 from kube_nb.kubectl.result import KubectlError
 from kube_nb.machinery.pflag import Flag
 from kube_nb.machinery.types import Json, Obj
@@ -16,7 +16,18 @@ OUTPUT_FLAGS = (
     Flag("allow-missing-template-keys", "bool", default=True, help="If true, ignore missing keys in templates."),
     Flag("show-managed-fields", "bool", help="If true, keep the managedFields when printing objects in JSON or YAML."),
 )
-_ALLOWED = "custom-columns,custom-columns-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,wide,yaml"
+_ALLOWED = (
+    "custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,"
+    "template,templatefile,wide,yaml"
+)
+
+
+_FILE_FORMS = {
+    "go-template-file": "go-template",
+    "templatefile": "go-template",
+    "jsonpath-file": "jsonpath",
+    "custom-columns-file": "custom-columns",
+}
 
 
 def printer(
@@ -27,6 +38,7 @@ def printer(
     allow_missing_keys: bool = True,
     headers: bool = True,
     singulars: Callable[[Obj], str] = lambda obj: "",
+    read: Callable[[str], Mapping[str, bytes]] = lambda path: {},
     allowed: str = _ALLOWED,
 ) -> Printer | None:
     """The printer of an output format, None for the server's tables (``""`` and ``wide``).
@@ -35,6 +47,8 @@ def printer(
     """
     form, _, argument = output.partition("=")
     argument = argument or template
+    if form in _FILE_FORMS:
+        form, argument = _FILE_FORMS[form], _content(read, argument)
     shown = _as_they_are if managed_fields else _without_managed_fields
     try:
         if form in ("", "wide"):
@@ -46,8 +60,11 @@ def printer(
             return lambda found, listing: "".join(objects.name_of(obj, singulars(obj)) + "\n" for obj in found)
         if form in ("jsonpath", "jsonpath-as-json"):
             return _jsonpath(form, argument, allow_missing_keys)
+        if form in ("go-template", "template"):
+            return _go_template(argument)
         if form == "custom-columns":
-            columns = custom_columns.parse(argument)
+            is_file = output.startswith("custom-columns-file")
+            columns = custom_columns.parse_template(argument) if is_file else custom_columns.parse(argument)
             return lambda found, listing: custom_columns.render(columns, found, headers=headers)
     except jsonpath.JsonPathError as error:
         text = str(error)
@@ -56,6 +73,35 @@ def printer(
     raise KubectlError(
         f'error: unable to match a printer suitable for the output format "{form}", allowed formats are: {allowed}'
     )
+
+
+def _content(read: Callable[[str], Mapping[str, bytes]], path: str) -> str:
+    """The template in a file; one of custom columns is a line of headers above a line of paths."""
+    if not path:
+        raise KubectlError("error: template format specified but no template given")
+    files = read(path)
+    if not files:
+        raise KubectlError(f"error: error reading --template {path}, open {path}: no such file or directory")
+    return next(iter(files.values())).decode()
+
+
+def _go_template(argument: str) -> Printer:
+    if not argument:
+        raise KubectlError("error: template format specified but no template given")
+    try:
+        template = go_template.compile(argument)
+    except go_template.TemplateError as error:
+        raise KubectlError(f"error: error parsing template {argument}, template: output:1: {error}") from None
+
+    def render(found: Sequence[Obj], listing: bool) -> str:
+        try:
+            return template(_one_or_list(found, listing))
+        except (go_template.TemplateError, TypeError) as error:
+            raise KubectlError(
+                f"error: error executing template {json.dumps(argument)}: template: output: {error}"
+            ) from None
+
+    return render
 
 
 def _jsonpath(form: str, argument: str, allow_missing_keys: bool) -> Printer:

@@ -33,6 +33,7 @@ async def run(inv: Invocation) -> None:
         allow_missing_keys=inv["allow-missing-template-keys"],
         headers=not inv["no-headers"],
         singulars=lambda obj: _singular(inv, obj),
+        read=inv.session.read,
     )
     if inv["watch"] or inv["watch-only"]:
         from kube_nb.kubectl.verbs import get_watch
