@@ -107,7 +107,7 @@ class Endpoint:
         record = self._record(namespace, pod)
         instances = record.containers.get(container)
         if instances is None or instances.latest is None:
-            raise errors.bad_request(f'container not found ("{container}")')
+            raise errors.internal_error(f'unable to upgrade connection: container not found ("{container}")')
         return instances.latest
 
     async def exec(

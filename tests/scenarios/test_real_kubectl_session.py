@@ -173,7 +173,7 @@ def test_explain_knows_every_field(kubectl):
     text = kubectl.out("explain deployment.spec.strategy --recursive")
     assert text.startswith("GROUP:      apps\nKIND:       Deployment\nVERSION:    v1\n")
     assert "  rollingUpdate\t<RollingUpdateDeployment>\n    maxSurge\t<IntOrString>\n" in text
-    assert '  - `"Always"`' in kubectl.out("explain pod.spec.restartPolicy")
+    assert "FIELD: restartPolicy <string>" in kubectl.out("explain pod.spec.restartPolicy")
     assert kubectl.refused("explain pod.spec.nonsense") == 'error: field "nonsense" does not exist\n'
 
 
@@ -326,6 +326,22 @@ def test_logs_and_exec(kubectl):
     assert kubectl("exec -i shells -c one -- cat", stdin="through\n").out == "through\n"
     both = kubectl("exec shells -c one -- sh -c 'echo out; echo err >&2; exit 7'", code=7)
     assert (both.out, both.err) == ("out\n", "err\ncommand terminated with exit code 7\n")
+
+
+def test_exec_into_what_does_not_run_is_refused(kubectl):
+    kubectl('run homeless --image=busybox --overrides=\'{"spec":{"nodeSelector":{"no":"such"}}}\'')
+    assert kubectl.refused("exec homeless -- ls") == (
+        "Error from server (BadRequest): pod homeless does not have a host assigned\n"
+    )
+    kubectl("run imageless --image=absent.example/none")
+    kubectl("wait --for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=ImagePullBackOff pod/imageless")
+    assert kubectl.refused("exec imageless -- ls") == (
+        'error: Internal error occurred: unable to upgrade connection: container not found ("imageless")\n'
+    )
+    assert kubectl.refused("logs imageless") == (
+        'Error from server (BadRequest): container "imageless" in pod "imageless" is waiting to start: trying and '
+        "failing to pull image\n"
+    )
 
 
 def test_a_crash_leaves_its_log(kubectl):
