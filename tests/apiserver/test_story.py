@@ -24,6 +24,7 @@ async def test_a_creation_passes_every_station() -> None:
             "validating: LimitRanger",
             "validating: PodSecurity",
             "validating: Priority",
+            "validating: ValidatingAdmissionPolicy",
             "validating: ValidatingAdmissionWebhook",
             "validating: ResourceQuota",
             "watchers",

@@ -86,6 +86,15 @@ async def test_a_selector_spares_what_it_does_not_match() -> None:
         await api.refused("POST", CONFIG_MAPS, checked)
 
 
+async def test_a_condition_in_cel_spares_some() -> None:
+    async with serving() as api:
+        api.server.webhooks["no"] = refuse
+        condition = {"name": "checked", "expression": "object.metadata.name.startsWith('checked-')"}
+        await validating(api, {"url": "https://no.kernel"}, matchConditions=[condition])
+        await api.create(CONFIG_MAPS, config_map())
+        await api.refused("POST", CONFIG_MAPS, config_map("checked-1"))
+
+
 def test_a_real_server_is_asked_over_https(tmp_path: Path) -> None:
     async def answer(request: web.BaseRequest) -> web.Response:
         review = orjson.loads(await request.read())

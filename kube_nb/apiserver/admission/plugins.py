@@ -8,6 +8,7 @@ from kube_nb.apiserver.admission.limits import LimitRanger
 from kube_nb.apiserver.admission.nodes import TaintNodesByCondition
 from kube_nb.apiserver.admission.pods import DefaultTolerationSeconds, Priority
 from kube_nb.apiserver.admission.podsecurity import PodSecurity
+from kube_nb.apiserver.admission.policies import ValidatingAdmissionPolicy
 from kube_nb.apiserver.admission.quota import ResourceQuota
 from kube_nb.apiserver.admission.serviceaccount import ServiceAccount
 from kube_nb.apiserver.admission.volumes import DefaultStorageClass
@@ -24,6 +25,7 @@ CHAIN: tuple[type[Plugin], ...] = (
     DefaultTolerationSeconds,
     DefaultStorageClass,
     MutatingAdmissionWebhook,
+    ValidatingAdmissionPolicy,
     ValidatingAdmissionWebhook,
     ResourceQuota,
 )

@@ -2,22 +2,24 @@
 
 A ``clientConfig.url`` of ``https://NAME.kernel`` calls the function that was registered under that name in
 `ApiServer.webhooks`: it takes an AdmissionReview's request and returns its response. Models apiserver
-pkg/admission/plugin/webhook/{mutating,validating}. Differs: no reinvocation; match conditions (CEL) are refused by
-failing closed; a service is reached through the proxy of one of its pods, over HTTP.
+pkg/admission/plugin/webhook/{mutating,validating}. Differs: no reinvocation; a service is reached through the proxy of
+one of its pods, over HTTP.
 """
 
 import asyncio
 import base64
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 import orjson
 
+from kube_nb.apiserver.admission import cel, matching
 from kube_nb.apiserver.admission.attributes import CREATE, DELETE, UPDATE, Attributes
+from kube_nb.apiserver.admission.policies import variables_of
 from kube_nb.apiserver.connecting import service_response
-from kube_nb.machinery import errors, labels, names, objects, patch
+from kube_nb.machinery import errors, names, patch
 from kube_nb.machinery.exchange import Request
 from kube_nb.machinery.types import Obj
 
@@ -65,40 +67,9 @@ def _matching(attributes: Attributes, plural: str) -> Iterator[Obj]:
         return  # nobody can lock themselves out of the configuration
     for entry in attributes.server.cacher(plural, _GROUP).select():
         for webhook in entry.obj.get("webhooks") or ():
-            if any(_covers(rule, attributes) for rule in webhook.get("rules") or ()) and _selected(webhook, attributes):
+            rules = webhook.get("rules") or ()
+            if any(matching.covers(rule, attributes) for rule in rules) and matching.selected(webhook, attributes):
                 yield webhook
-
-
-def _covers(rule: Obj, attributes: Attributes) -> bool:
-    info = attributes.call.info
-    scope = rule.get("scope") or "*"
-    resources = rule.get("resources") or ()
-    any_resource = f"*/{info.subresource}" if info.subresource else "*"
-    wanted = (info.resource_with_subresource, "*/*", f"{info.resource}/*", any_resource)
-    return (
-        _in(attributes.operation, rule.get("operations"))
-        and _in(info.group, rule.get("apiGroups"))
-        and _in(info.version, rule.get("apiVersions"))
-        and any(name in resources for name in wanted)
-        and scope in ("*", "Namespaced" if attributes.namespace else "Cluster")
-    )
-
-
-def _in(value: str, allowed: Any) -> bool:
-    return bool(allowed) and (value in allowed or "*" in allowed)
-
-
-def _selected(webhook: Obj, attributes: Attributes) -> bool:
-    by_namespace, by_object = webhook.get("namespaceSelector"), webhook.get("objectSelector")
-    if by_namespace and attributes.namespace:
-        entry = attributes.server.cacher("namespaces").get(attributes.namespace)
-        if entry is None or not labels.from_label_selector(by_namespace).matches(objects.labels(entry.obj)):
-            return False
-    if by_object:
-        selector = labels.from_label_selector(by_object)
-        seen = [obj for obj in (attributes.obj, attributes.old) if obj is not None]
-        return any(selector.matches(objects.labels(obj)) for obj in seen)
-    return True
 
 
 # -- asking ------------------------------------------------------------------------------------------------------------
@@ -115,8 +86,8 @@ async def _ask(attributes: Attributes, webhook: Obj, obj: Obj | None) -> Obj | N
     request = _request(attributes, obj)
     timeout_s = float(webhook.get("timeoutSeconds") or DEFAULT_TIMEOUT_S)
     try:
-        if webhook.get("matchConditions"):
-            raise ValueError("match conditions are not supported")
+        if not _conditions_hold(attributes, webhook):
+            return None
         async with asyncio.timeout(timeout_s):
             response = await _send(attributes, webhook.get("clientConfig") or {}, request)
     except (TimeoutError, OSError, ValueError, errors.ApiError) as error:
@@ -129,6 +100,18 @@ async def _ask(attributes: Attributes, webhook: Obj, obj: Obj | None) -> Obj | N
     if not response.get("allowed"):
         raise _denial(webhook["name"], response.get("status") or response.get("result") or {})
     return response
+
+
+def _conditions_hold(attributes: Attributes, webhook: Obj) -> bool:
+    """Whether every CEL match condition is true. ValueError for one that cannot be evaluated."""
+    conditions = webhook.get("matchConditions") or ()
+    if not conditions:
+        return True
+    variables = variables_of(attributes)
+    try:
+        return all(cel.holds(row["expression"], variables) for row in conditions)
+    except cel.CelError as error:
+        raise ValueError(f"match conditions: {error}") from None
 
 
 def _request(attributes: Attributes, obj: Obj | None) -> Obj:
