@@ -24,7 +24,6 @@ GROUPS: dict[str, list[str]] = {
         "get pod web-1 -o template --template='{{.status.phase}}'",
         "get deploy web -o go-template='{{index .metadata.annotations \"deployment.kubernetes.io/revision\"}}'",
         "get svc web -o go-template='{{(index .spec.ports 0).port}}'",
-        "get svc -o go-template='{{range .items}}{{.metadata.name}} {{len .spec.ports}} {{if eq .spec.type \"ClusterIP\"}}c{{else}}n{{end}};{{end}}'",
         "get secret keys -o go-template='{{.data.password | base64decode}}'",
         "get pod web-1 -o go-template='{{.metadata.labels}}'",
         "get pods -o foo",
