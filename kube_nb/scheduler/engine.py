@@ -212,14 +212,12 @@ class Engine:
         self, framework: Framework, kept: PodClass, pod: PodInfo, found: Found, attempt: Attempt, search: Search
     ) -> None:
         rows, index = found.rows, found.index
-        totals = kept.total[index]
-        if found.contiguous and (kept.varying or framework.late_scores):
-            totals = totals.copy()
+        totals = kept.total[index]  # perhaps a view: not changed below
         normalized: dict[str, Ints] = {}
         for number, plugin, weight in kept.varying:
             scores = plugin.normalize(kept.state, pod, kept.scores[number].take(rows).astype(np.int64))
             normalized[plugin.name] = scores
-            totals += weight * scores
+            totals = totals + weight * scores
         late: list[tuple[str, int, Ints]] = []
         for plugin, applies in framework.late_score_tests:
             if applies is not None and not applies(pod, self.columns):
@@ -229,7 +227,7 @@ class Engine:
                 final = self._normalized(plugin, search, pod, raw[0])
                 late.append((plugin.name, weight, raw[0]))
                 normalized[plugin.name] = final
-                totals += weight * final
+                totals = totals + weight * final
         best, tied = self.ties.best(totals)
         attempt.node = self.columns.names[rows[best]]
         attempt.tied, attempt.tie_rule = tied, self.ties.rule
