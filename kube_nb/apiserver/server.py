@@ -5,7 +5,7 @@ import logging
 import random
 import ssl
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from kube_nb.api import schema, warnings
 from kube_nb.api.kinds import Kind
@@ -103,6 +103,8 @@ class ApiServer:
         self.service_cidr = service_cidr
         self._stream = stream
         self._resources: dict[GVR, Resource] = {}
+        #: The same dict by what a GVR is: a tuple, which is made four times as fast.
+        self._by_names = cast("dict[tuple[str, str, str], Resource]", self._resources)
         self._lease = (0, float("-inf"))
         #: Functions that webhook configurations reach as ``https://NAME.kernel``.
         self.webhooks: dict[str, webhooks.Function] = {}
@@ -185,14 +187,14 @@ class ApiServer:
 
     def resource(self, group: str, version: str, plural: str) -> Resource:
         """A served resource; 404 if there is none."""
-        found = self._resources.get(GVR(group, version, plural))
+        found = self._by_names.get((group, version, plural))
         if found is None:
             raise errors.page_not_found()
         return found
 
     def cacher(self, plural: str, group: str = "", version: str = "v1") -> Cacher:
         """The current objects of a built-in kind."""
-        return self._resources[GVR(group, version, plural)].cacher
+        return self._by_names[group, version, plural].cacher
 
     def draw_name(self, prefix: str) -> str:
         return names.generate_name(prefix, self.stream("names"))

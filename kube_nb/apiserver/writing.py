@@ -5,7 +5,7 @@ Models apiserver pkg/registry/generic/registry/store.go and pkg/registry/rest/{c
 
 from collections.abc import Awaitable, Callable
 
-from kube_nb.api import defaults, validation, warnings
+from kube_nb.api import validation, warnings
 from kube_nb.apiserver import deleting, ownership, story
 from kube_nb.apiserver.admission import CREATE, UPDATE, Attributes
 from kube_nb.apiserver.call import Call
@@ -33,7 +33,7 @@ async def create(call: Call, obj: Obj, *, tracked: bool = False) -> Obj:
     if not tracked:
         obj = ownership.of_create(call, obj)
     obj = resource.strategy.prepare_for_create(call, obj)
-    obj = _defaulted(call, await call.server.admission.admit(Attributes(CREATE, call, obj, None)), obj)
+    obj = await call.server.admission.admit(Attributes(CREATE, call, obj, None))
     metadata = obj["metadata"]
     prefix = metadata.get("generateName")
     if metadata.get("name") or not prefix:
@@ -103,11 +103,6 @@ def _generated_name_taken(error: errors.ApiError) -> errors.ApiError:
     )
 
 
-def _defaulted(call: Call, admitted: Obj, before: Obj) -> Obj:
-    """What admission changed may need defaults of its own."""
-    return admitted if admitted is before else defaults.apply(call.resource.kind, admitted, before)
-
-
 # -- update --------------------------------------------------------------------------------------------------------
 
 
@@ -132,7 +127,7 @@ async def update(
         new = _prepare_update(call, new, old)
         if not tracked:
             new = ownership.of_update(call, new, old)
-        new = _defaulted(call, await server.admission.admit(Attributes(UPDATE, call, new, old)), new)
+        new = await server.admission.admit(Attributes(UPDATE, call, new, old))
         validate(call, new, old)
         await server.admission.validate(Attributes(UPDATE, call, new, old))
         if ownership.same(new, old):

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from kube_nb.api import defaults
 from kube_nb.apiserver.admission import cel, matching
 from kube_nb.apiserver.admission.attributes import CREATE, DELETE, UPDATE, Attributes
 from kube_nb.apiserver.admission.policies import variables_of
@@ -44,7 +45,9 @@ class MutatingAdmissionWebhook:
             response = await _ask(attributes, webhook, obj)
             if response is not None:
                 obj = _patched(webhook, obj, response)
-        return obj
+        if obj is attributes.obj:
+            return obj
+        return defaults.apply(attributes.call.resource.kind, obj)  # what a webhook adds may need some of its own
 
 
 class ValidatingAdmissionWebhook:
