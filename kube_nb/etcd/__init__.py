@@ -1,4 +1,4 @@
-"""An etcd: a key-value store that remembers every revision, with watches, leases and transactions, alone or in a cluster.
+"""An etcd: a key-value store that remembers every revision, with watches, leases, transactions, alone or in a cluster.
 
 Guarantees: one order of revisions; a transaction's writes share one revision and are all there or none; a watcher sees
 every event from its first revision on, in order, once, the events of one revision together, or is told that they are

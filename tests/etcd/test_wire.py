@@ -271,3 +271,19 @@ def test_real_etcdctl_comes_in_with_a_client_certificate_and_not_without(tmp_pat
         assert run(*trusted, *named, "auth", "enable").stdout == "Authentication Enabled\n"
         assert run(*trusted, *named, "get", "a").stdout == "a\n1\n"
         assert "permission denied" in run(*trusted, *named, "put", "a", "2").stderr
+
+
+def test_several_loops_that_speak_grpc_do_not_log_each_others_wake_ups(caplog: pytest.LogCaptureFixture) -> None:
+    with serving.ours() as first, serving.ours() as second, serving.loop_thread() as one, serving.loop_thread() as two:
+
+        async def talk(url: str) -> None:
+            backend = remote.connect(url)
+            await asyncio.gather(*(backend.put(b"%d" % n) for n in range(50)))
+            await backend.close()
+
+        futures = [
+            asyncio.run_coroutine_threadsafe(talk(url), thread.loop) for url, thread in ((first, one), (second, two))
+        ]
+        for future in futures:
+            future.result(30)
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []

@@ -36,7 +36,7 @@ from kube_nb.etcd.backend import (
 )
 from kube_nb.etcd.errors import Compacted, EtcdError, WatchCanceled
 from kube_nb.etcd.proto import rpc_pb2 as pb
-from kube_nb.etcd.wire import codec
+from kube_nb.etcd.wire import codec, poller
 
 #: How long a call may take, in wall seconds.
 TIMEOUT_S = 10.0
@@ -52,7 +52,8 @@ _OPTIONS = [
 def connect(
     url: str, *, ca: bytes | None = None, cert: bytes | None = None, key: bytes | None = None
 ) -> "RemoteBackend":
-    """A backend over ``http://HOST:PORT`` or ``https://HOST:PORT``; ca, cert and key are PEM bytes."""
+    """A backend over ``http://HOST:PORT`` or ``https://HOST:PORT``, on the running loop; ca, cert and key are PEM."""
+    poller.keep_quiet(asyncio.get_running_loop())
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise ValueError(f"{url!r} is no address of an etcd: want http://HOST:PORT or https://HOST:PORT")

@@ -1,10 +1,12 @@
 """The server: every service on one port of the running loop, with or without TLS."""
 
+import asyncio
 from dataclasses import dataclass
 
 from grpc import aio, ssl_server_credentials
 
 from kube_nb.etcd.tokens import Tokens
+from kube_nb.etcd.wire import poller
 from kube_nb.etcd.wire.auth import Auth
 from kube_nb.etcd.wire.cluster import Cluster
 from kube_nb.etcd.wire.concurrency import Election, Lock
@@ -42,6 +44,7 @@ class Server:
 
     async def start(self, host: str = "127.0.0.1", port: int = 0, tls: Tls | None = None) -> int:
         """Listen; returns the port."""
+        poller.keep_quiet(asyncio.get_running_loop())
         address = f"{host}:{port}"
         if tls is None:
             bound = self._server.add_insecure_port(address)

@@ -13,12 +13,14 @@ from kube_nb.etcd.backend import Compare, CompareTarget, Put
 from kube_nb.etcd.errors import EtcdError
 from kube_nb.etcd.raft.cluster import RaftCluster
 from kube_nb.etcd.raft.member import RaftMember
+from kube_nb.etcd.raft.messages import Kind, Message
 from kube_nb.machinery import loop as cluster_loop
 from kube_nb.machinery.loop import ClusterLoop
 from tests.etcd.raft.linearizability import NEVER, Operation, is_linearizable
 
 SEEDS = int(os.environ.get("KUBE_NB_SEEDS", "500" if os.environ.get("KUBE_NB_NO_SKIP") == "1" else "25"))
 KEYS = [b"x", b"y"]
+MISCHIEF = ["crash", "crash leader", "start", "start", "isolate", "heal", "jump", "compact"]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ class World:
         while True:
             await asyncio.sleep(self.chance.uniform(0.1, 2.5))
             down = [id for id in self.ids if id not in self.cluster.running]
-            match self.chance.choice(["crash", "crash leader", "start", "start", "isolate", "heal", "move", "compact"]):
+            match self.chance.choice(MISCHIEF):
                 case "crash" if len(down) * 2 + 2 < len(self.ids) + 1:
                     self.crash(self.chance.choice([id for id in self.ids if id not in down]))
                 case "crash leader" if self.cluster.leader and len(down) * 2 + 2 < len(self.ids) + 1:
@@ -121,6 +123,12 @@ class World:
                 case "heal":
                     self.note(self.loop.time(), "heal")
                     network.heal()
+                case "jump" if self.cluster.running:
+                    member = self.chance.choice([member for _, member in sorted(self.cluster.running.items())])
+                    self.note(self.loop.time(), "clock jump", f"{member.id:x}")
+                    for _ in range(self.chance.randint(5, 40)):
+                        member.raft.tick()
+                    member.receive(Message(Kind.HEARTBEAT_RESP, member.id, member.id, member.raft.term))
                 case "compact":
                     for member in self.cluster.running.values():
                         member.compact_log(keep=0)
