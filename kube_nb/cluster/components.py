@@ -25,6 +25,8 @@ from kube_nb.scheduler.scheduler import Scheduler
 if TYPE_CHECKING:
     from kube_nb.cluster.engine import Engine
 
+#: Who may do everything. Differs: upstream's controllers each act as a service account with just its own rights.
+_UNBOUND = ("system:kube-controller-manager",)
 #: A component's image is on every node, and its start is a function call.
 _AT_ONCE = (0.0, 0.0)
 _REFUSED = (
@@ -151,7 +153,9 @@ class Components:
 
     def client(self, user: str) -> Client:
         """A client that comes in under the component's own name."""
-        door = InKernelTransport(self._engine.handler, User(user, ("system:authenticated",)))
+        groups = ["system:masters"] if user in _UNBOUND else []
+        groups += ["system:serviceaccounts"] if user.startswith("system:serviceaccount:") else []
+        door = InKernelTransport(self._engine.handler, User(user, (*groups, "system:authenticated")))
         return Client(door, field_manager=user.rpartition(":")[2])
 
     async def _lead(self, p: Process, client: Client, name: str, work: Callable[[], Awaitable[None]]) -> int:

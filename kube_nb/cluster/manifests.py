@@ -151,8 +151,28 @@ def coredns(version: str, cluster_ip: str) -> list[Obj]:
     names = {**labels, "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"}
     return [
         _service_account("coredns"),
+        *_rights("system:coredns", "coredns"),
         _system("apps/v1", "Deployment", "coredns", labels, deployment),
         _system("v1", "Service", "kube-dns", names, service),
+    ]
+
+
+def _rights(role: str, service_account: str) -> list[Obj]:
+    """What CoreDNS may read, as kubeadm grants it."""
+    api = "rbac.authorization.k8s.io"
+    reads = [{"apiGroups": [""], "resources": ["endpoints", "services", "pods", "namespaces"]}]
+    reads += [{"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"]}]
+    rules = [{**rule, "verbs": ["list", "watch"]} for rule in reads]
+    subject = {"kind": "ServiceAccount", "name": service_account, "namespace": "kube-system"}
+    return [
+        {"apiVersion": f"{api}/v1", "kind": "ClusterRole", "metadata": {"name": role}, "rules": rules},
+        {
+            "apiVersion": f"{api}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": role},
+            "roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": role},
+            "subjects": [subject],
+        },
     ]
 
 
