@@ -108,6 +108,9 @@ class EventHandlers:
     def is_placed(self, key: str) -> bool:
         return key in self._placed
 
+    def placed(self, key: str) -> PodInfo | None:
+        return self._placed.get(key)
+
     def assume(self, pod: PodInfo, node_name: str) -> PodInfo:
         placed = self._placed[pod.key] = self._engine.assume(pod, node_name)
         self._engine.handle.nominator.remove(pod.key)

@@ -123,6 +123,14 @@ class SchedulingQueue:
         heaps = (self._active, self._backoff, self._faulted)
         return key in self._unschedulable or any(key in heap for heap in heaps)
 
+    def get(self, key: str) -> PodInfo | None:
+        """The pod as it waits here."""
+        queued = self._unschedulable.get(key) or self._in_flight.get(key)
+        for heap in (self._active, self._backoff, self._faulted):
+            if queued is None and key in heap:
+                queued = next(each for each in heap if each.pod.key == key)
+        return None if queued is None else queued.pod
+
     def pending(self) -> dict[str, list[str]]:
         """{"active": pod keys in order, "backoff": ..., "unschedulable": ..., "gated": ...}."""
         waiting = self._unschedulable.values()

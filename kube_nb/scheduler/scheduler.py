@@ -18,7 +18,7 @@ from kube_nb.machinery.cause import Cause
 from kube_nb.machinery.clock import Clock, periodic_sleep
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.types import Obj
-from kube_nb.scheduler import evicting
+from kube_nb.scheduler import evicting, explain
 from kube_nb.scheduler.binding import Binder, WaitingPods
 from kube_nb.scheduler.columns import Columns
 from kube_nb.scheduler.config import Configuration
@@ -102,6 +102,30 @@ class Scheduler:
     def recorder(self, pod: PodInfo) -> EventRecorder:
         """Events come from the pod's scheduler."""
         return self._recorders.get(pod.scheduler_name) or next(iter(self._recorders.values()))
+
+    # -- asking ----------------------------------------------------------------------------------------------------
+
+    def pod(self, key: str) -> PodInfo:
+        """A placed or waiting pod by "namespace/name"; KeyError if the scheduler knows none."""
+        found = self.handlers.placed(key) or self.queue.get(key)
+        if found is None:
+            raise KeyError(f"the scheduler knows no pod {key!r}")
+        return found
+
+    def why(self, key: str) -> str:
+        """The last decision in a sentence; KeyError if there is none (any more)."""
+        attempt = self.decisions.last(key)
+        if attempt is None:
+            raise KeyError(f"no decision about pod {key!r} is kept")
+        return explain.sentence(attempt)
+
+    def why_not(self, key: str, node: str) -> explain.WhyNot:
+        """What keeps the pod from this node now; KeyError if there is no such pod or node."""
+        return explain.why_not(self.engine, self.pod(key), node)
+
+    def counterfactual(self, key: str, node: str = "") -> list[explain.Change]:
+        """The smallest single changes that make the pod fit, or move it to the node."""
+        return explain.counterfactual(self.engine, self.pod(key), node)
 
     @property
     def waiting_pods(self) -> WaitingPods:

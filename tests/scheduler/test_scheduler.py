@@ -144,3 +144,16 @@ async def test_without_victims_the_message_says_that_preemption_does_not_help() 
             "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s). preemption: 0/2 nodes "
             "are available: 1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling."
         )
+
+
+async def test_the_running_scheduler_answers_why_and_why_not() -> None:
+    async with bench() as cluster:
+        await cluster.add(node("n0", "1"), node("n1", "4"), pod("p", "2"), pod("q", "9"))
+        await settled()
+        scheduler = cluster.scheduler
+        told = "n1 was the only node that fitted; refused by 1 of 2 nodes: 1 Insufficient cpu"
+        assert scheduler.why("default/p") == told
+        assert scheduler.why_not("default/p", "n0").text == ("n0 refuses default/p: NodeResourcesFit: Insufficient cpu")
+        assert scheduler.counterfactual("default/q")[0].text == "request 2 of cpu in place of 9 (fits n1)"
+        with pytest.raises(KeyError, match="knows no pod"):
+            scheduler.why_not("default/nobody", "n0")
