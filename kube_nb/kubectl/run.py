@@ -38,10 +38,14 @@ async def run(command_line: str | Sequence[str], session: Session, result: Resul
 
     result: filled as the command goes on, for callers that may stop it.
     """
-    argv = shlex.split(command_line) if isinstance(command_line, str) else list(command_line)
+    result = Result() if result is None else result
+    try:
+        argv = shlex.split(command_line) if isinstance(command_line, str) else list(command_line)
+    except ValueError as error:
+        _refuse(result, f"error: the command line cannot be split into words: {error}", 1)
+        return result
     if argv[:1] == ["kubectl"]:
         argv = argv[1:]
-    result = Result() if result is None else result
     warnings = WarningTransport(session.client.transport, result)
     client = copy.copy(session.client)
     client.transport = warnings
@@ -51,6 +55,8 @@ async def run(command_line: str | Sequence[str], session: Session, result: Resul
         _refuse(result, error.text, error.exit_code)
     except ApiError as error:
         _refuse(result, message_of(error), 1)
+    except ValueError as error:  # what a parser refuses: a selector, a path, a quantity
+        _refuse(result, f"error: {error}", 1)
     except Unreachable as error:
         _refuse(result, _unreachable(str(error)), 1)
     if warnings.seen and "--warnings-as-errors" in argv and not result.exit_code:

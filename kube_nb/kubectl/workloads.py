@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from kube_nb.kubectl.result import KubectlError
 from kube_nb.machinery.types import Obj
 
 
@@ -69,6 +70,13 @@ def service(
         "spec": {**body, **(spec or {})},
         "status": {"loadBalancer": {}},
     }
+
+
+def port_number(text: str) -> int:
+    """A flag's port; KubectlError in strconv's words."""
+    if not text.strip().isdecimal():
+        raise KubectlError(f'error: strconv.Atoi: parsing "{text}": invalid syntax')
+    return int(text)
 
 
 def target_port(text: str) -> int | str:

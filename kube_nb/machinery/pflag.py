@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from kube_nb.machinery import duration
+
 Kind = Literal["bool", "string", "int", "float", "duration", "strings", "array"]
 
 
@@ -73,6 +75,11 @@ def _float(text: str) -> float:
         raise ValueError(f'strconv.ParseFloat: parsing "{text}": invalid syntax') from None
 
 
+def _duration(text: str) -> str:
+    duration.parse(text)
+    return text
+
+
 def _strings(text: str) -> list[str]:
     return text.split(",") if text else []
 
@@ -82,7 +89,7 @@ _READERS: Mapping[str, Any] = {
     "string": str,
     "int": _int,
     "float": _float,
-    "duration": str,
+    "duration": _duration,
     "strings": _strings,
     "array": lambda text: [text],
 }

@@ -37,7 +37,7 @@ async def _run(inv: Invocation) -> None:
     mapped = await _target(inv, pod)
     stored = await changes.create(inv, mapped, pod)
     if inv["expose"]:
-        port = int(inv["port"])
+        port = workloads.port_number(inv["port"])
         ports = [{"port": port, "protocol": "TCP", "targetPort": port}]
         selector = pod["metadata"]["labels"]
         service = workloads.service(name, selector=selector, ports=ports, labels={})
@@ -65,7 +65,7 @@ def _pod(inv: Invocation, name: str, words: Sequence[str]) -> Obj:
     if inv["env"]:
         container["env"] = [{"name": key, "value": value} for key, value in _variables(inv["env"])]
     if inv["port"]:
-        container["ports"] = [{"containerPort": int(inv["port"])}]
+        container["ports"] = [{"containerPort": workloads.port_number(inv["port"])}]
     if inv["image-pull-policy"]:
         container["imagePullPolicy"] = inv["image-pull-policy"]
     if inv["privileged"]:
@@ -182,7 +182,7 @@ def _selector(target: resources.Target, obj: Obj) -> dict[str, str]:
 def _ports(inv: Invocation, obj: Obj) -> list[Obj]:
     protocol, target = inv["protocol"] or "TCP", inv["target-port"]
     if inv["port"]:
-        numbers = [int(each) for each in inv["port"].split(",")]
+        numbers = [workloads.port_number(each) for each in inv["port"].split(",")]
         found = [(number, protocol) for number in numbers]
     else:
         found = _ports_of(obj)
