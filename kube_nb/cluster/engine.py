@@ -71,7 +71,7 @@ class Engine:
         self.network = VirtualNetwork(loop)
         self.images = ImageRegistry(IMAGES)
         self.authority = Authority("kubernetes", loop.now(), loop.stream("pki"))
-        self.service_account_key = signing_key(loop.stream("pki/sa"))
+        self.service_account_key = signing_key()
         self.apiserver: ApiServer | None = None
         self.apiserver_up = asyncio.Event()
         self.scheduler: Scheduler | None = None

@@ -93,9 +93,9 @@ class Authority:
         return ec.derive_private_key(self._randomness.randrange(1, _CURVE_ORDER), ec.SECP256R1())
 
 
-def signing_key(randomness: random.Random) -> bytes:
-    """A private key for service-account tokens, PEM."""
-    return _pem(ec.derive_private_key(randomness.randrange(1, _CURVE_ORDER), ec.SECP256R1()))
+def signing_key() -> bytes:
+    """A private key for service accounts' tokens, PEM; nobody can derive it, and no token enters the history."""
+    return _pem(ec.generate_private_key(ec.SECP256R1()))
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
