@@ -6,7 +6,7 @@ Models apiserver pkg/registry/generic/registry/store.go and pkg/registry/rest/{c
 from collections.abc import Awaitable, Callable
 
 from kube_nb.api import validation, warnings
-from kube_nb.apiserver import deleting, ownership, story
+from kube_nb.apiserver import customrules, deleting, ownership, story
 from kube_nb.apiserver.admission import CREATE, UPDATE, Attributes
 from kube_nb.apiserver.call import Call
 from kube_nb.apiserver.strategy import at
@@ -235,6 +235,8 @@ def _unchanged(new: Obj, old: Obj, path: tuple[str, ...]) -> bool:
 def validate(call: Call, obj: Obj, old: Obj | None) -> None:
     """422 with every field's fault; warnings go to the response."""
     faults = validation.validate(call.resource.kind, obj, old, call.info.subresource)
+    if not faults and call.resource.kind.is_custom:
+        faults = customrules.check(call.resource.kind, obj, old)
     if faults:
         raise call.resource.invalid(str(obj["metadata"].get("name", "")), faults)
     if (told := story.current()) is not None:

@@ -85,6 +85,29 @@ async def test_instances_are_pruned_defaulted_and_checked() -> None:
         )
 
 
+async def test_rules_in_cel_hold_for_instances() -> None:
+    async with serving() as api:
+        ruled = definition()
+        schema = ruled["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+        schema["properties"]["spec"]["x-kubernetes-validations"] = [
+            {"rule": "self.replicas <= 10", "message": "ten is enough"},
+            {
+                "rule": "self.replicas >= oldSelf.replicas",
+                "messageExpression": "'not below ' + string(oldSelf.replicas)",
+            },
+        ]
+        await api.create(DEFINITIONS, ruled)
+        await asyncio.sleep(0.001)
+        await api.create(CRON_TABS, cron_tab(replicas=5))
+        status = await api.refused("PATCH", f"{CRON_TABS}/a", {"spec": {"replicas": 11}}, type="merge")
+        assert status["message"] == (
+            'CronTab.stable.example.com "a" is invalid: spec: Invalid value: "object": ten is enough'
+        )
+        status = await api.refused("PATCH", f"{CRON_TABS}/a", {"spec": {"replicas": 4}}, type="merge")
+        assert status["message"].endswith("not below 5")
+        await api.patch(f"{CRON_TABS}/a", {"spec": {"replicas": 6}})
+
+
 async def test_instances_have_their_definitions_subresources() -> None:
     async with serving() as api:
         await defined(api)
