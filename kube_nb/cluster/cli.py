@@ -74,7 +74,11 @@ def serve(
 @main.command()
 @click.argument("notebook", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-p", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter of the notebook.")
-@click.option("--output", type=click.Path(path_type=Path), help="Where to write the executed notebook.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Where to write the executed notebook; the current folder unless given.",
+)
 def run(notebook: Path, parameters: tuple[tuple[str, str], ...], output: Path | None) -> None:
     """Execute a notebook; the exit status is 0 only if every cell passed."""
     try:
@@ -82,7 +86,7 @@ def run(notebook: Path, parameters: tuple[tuple[str, str], ...], output: Path | 
         from papermill.exceptions import PapermillExecutionError
     except ImportError:
         raise click.ClickException("this needs papermill: pip install 'kube_nb[lab]'") from None
-    target = output or notebook.with_suffix(".out.ipynb")
+    target = output or Path.cwd() / f"{notebook.stem}.out.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         papermill.execute_notebook(
