@@ -31,8 +31,8 @@ of one change is one event, encoded at most once; a change costs nothing to watc
 One GET and one POST are followed best from `server.ApiServer._serve`. Then read `storage` and `cacher` (what is known,
 how changes fan out), `writing` and `deleting` (what a write is), `strategy`.
 
-Differs: see the modules; as a whole there is no priority and fairness and no aggregated API; responses are JSON or YAML,
-never protobuf or CBOR.
+Differs: see the modules; as a whole there is no priority and fairness and no aggregated API; responses are JSON or
+YAML, never protobuf or CBOR.
 """
 
 from kube_nb.apiserver.server import ApiServer
