@@ -77,6 +77,7 @@ class Components:
     async def etcd(self, p: Process) -> int:
         engine = self._engine
         backend = engine.etcd.backend = engine.open_backend()
+        backend.promote()  # what ran out while nobody kept it alive has its time again
         p.print(f"ready to serve client requests; current revision {engine.store.revision}")
         try:
             await p.terminated()

@@ -1,6 +1,6 @@
 """The scheduler: upstream's scheduler_perf workloads through the in-kernel API to Bound, and the engine alone.
 
-Thresholds are upstream's lower bounds (test/integration/scheduler_perf/*/performance-config.yaml), which hold for a real
+Thresholds are upstream's lower bounds (test/integration/scheduler_perf/*/performance-config.yaml), for a real
 apiserver with etcd. A pod counts from its creation to its binding, all in one process and one thread.
 """
 
@@ -142,7 +142,7 @@ CASES: Sequence[Case] = (
 
 
 async def _measure(case: Case) -> tuple[float, float]:
-    """(pods per second of processor time, pods per second of wall time), from the first creation to the last binding."""
+    """Pods per second of (processor time, wall time), from the first creation to the last binding."""
     async with api_bench() as cluster:
         client, scheduler = cluster.client, cluster.scheduler
         high = {
