@@ -23,7 +23,7 @@ def change_flags(manager: str) -> tuple[Flag, ...]:
 
 def dry_run(inv: Invocation) -> str:
     """``none``, ``client`` or ``server``; a bare --dry-run means client and warns, as kubectl does."""
-    mode = str(inv["dry-run"])
+    mode = str(inv.flags.values.get("dry-run") or "none")
     if mode == "unchanged":
         inv.err("W: --dry-run is deprecated and can be replaced with --dry-run=client.")
         return "client"

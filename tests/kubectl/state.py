@@ -42,7 +42,17 @@ imagePullSecrets: [{name: absent}]
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: settings, labels: {app: web}}
-data: {color: blue, text: "two\\nlines"}
+data:
+  color: blue
+  text: "two\\nlines"
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: long}
+data:
+  long: a line that is long enough to be folded when it is printed as YAML, because it passes the eightieth column
+  quoted: "a: line with a colon, that is long enough to be folded when it is printed as YAML, in quotes this time"
+  number: "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 # 0123456789"
 ---
 apiVersion: v1
 kind: Secret

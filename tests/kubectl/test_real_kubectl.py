@@ -16,6 +16,7 @@ pytestmark = pytest.mark.kubectl
 
 GROUPS: dict[str, list[str]] = {
     "templates": [
+        "get cm long -o yaml",
         "get pods -o go-template='{{.kind}}'",
         "get pods --template={{.kind}} -o go-template",
         "get pods -o go-template='{{range .items}}{{.metadata.name}}{{\"\\n\"}}{{end}}'",

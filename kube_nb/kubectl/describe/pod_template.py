@@ -18,7 +18,7 @@ def text(template: Obj) -> str:
 def write(out: Writer, template: Obj) -> None:
     metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
     out.line(0, "Pod Template:")
-    out.labels("Labels", metadata.get("labels"), "  ")
+    out.labels("  Labels", metadata.get("labels"))
     if metadata.get("annotations"):
         out.annotations("  Annotations", metadata["annotations"])
     if spec.get("serviceAccountName"):

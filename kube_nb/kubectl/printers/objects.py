@@ -17,7 +17,7 @@ def to_json(obj: Json) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + "\n"
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.CSafeDumper):
     """YAML in the style of sigs.k8s.io/yaml: keys sorted, list items at their parent's column, `|` for many lines."""
 
     def ignore_aliases(self, data: Any) -> bool:
@@ -47,8 +47,8 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def to_yaml(obj: Json) -> str:
-    """As kubectl prints it: keys sorted, no line folding."""
-    return yaml.dump(obj, Dumper=_Dumper, default_flow_style=False, width=2**31, allow_unicode=True, sort_keys=True)
+    """As kubectl prints it: keys sorted, long lines folded at 80 columns (libyaml's emitter is go-yaml's ancestor)."""
+    return yaml.dump(obj, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=True)
 
 
 def name_of(obj: Obj, resource: str = "") -> str:

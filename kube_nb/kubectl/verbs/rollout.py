@@ -157,13 +157,15 @@ async def _undo_one(inv: Invocation, target: resources.Target) -> None:
         advice = f"resume it first with 'kubectl rollout resume {target.display}' and try again"
         raise KubectlError(f"error: you cannot rollback a paused deployment; {advice}")
     template = _template(holder)
+    if changes.dry_run(inv) == "client":
+        inv.out(f"{target.display} {_template_text(template)}{changes.suffix(inv)}")
+        return
     labels_ = {k: v for k, v in (template["metadata"].get("labels") or {}).items() if k != "pod-template-hash"}
     template = {**template, "metadata": {**template["metadata"], "labels": labels_}}
     if template == obj["spec"]["template"]:
         inv.out(f"{target.display} skipped rollback (current template already matches revision {_revision(holder)})")
         return
-    if changes.dry_run(inv) != "client":
-        await changes.patch(inv, target, _undo_patch(obj, holder, template), "json")
+    await changes.patch(inv, target, _undo_patch(obj, holder, template), "json")
     inv.out(f"{target.display} rolled back{changes.suffix(inv)}")
 
 
@@ -230,6 +232,8 @@ async def _restart_one(inv: Invocation, target: resources.Target) -> None:
     changes.report(inv, target, await changes.patch(inv, target, body, "strategic"), "restarted")
 
 
+#: Those of subcommands that have no --dry-run.
+_CHANGE_FLAGS = changes.change_flags("kubectl-rollout")[1:]
 _COMMON = (*resources.FILENAME_FLAGS, *resources.SELECTOR_FLAGS[:1])
 
 
@@ -261,11 +265,11 @@ COMMAND = Command(
             _history,
             "View previous rollout revisions and configurations.",
             Flag("revision", "int", help="See the details, including the pod template of the revision."),
-            *changes.change_flags("kubectl-rollout"),
+            *_CHANGE_FLAGS,
         ),
-        _subcommand("pause", _pause, "Mark the provided resource as paused.", *changes.change_flags("kubectl-rollout")),
-        _subcommand("restart", _restart, "Restart a resource.", *changes.change_flags("kubectl-rollout")),
-        _subcommand("resume", _resume, "Resume a paused resource.", *changes.change_flags("kubectl-rollout")),
+        _subcommand("pause", _pause, "Mark the provided resource as paused.", *_CHANGE_FLAGS),
+        _subcommand("restart", _restart, "Restart a resource.", *_CHANGE_FLAGS),
+        _subcommand("resume", _resume, "Resume a paused resource.", *_CHANGE_FLAGS),
         _subcommand(
             "status",
             _status,
