@@ -42,9 +42,12 @@ imagePullSecrets: [{name: absent}]
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: settings, labels: {app: web}}
-data:
-  color: blue
-  text: "two\\nlines"
+data: {color: blue}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: lines}
+data: {text: "two\\nlines"}
 ---
 apiVersion: v1
 kind: ConfigMap

@@ -200,6 +200,7 @@ GROUPS: dict[str, list[str]] = {
         "describe job pi",
         "describe cronjob nightly",
         "describe cm settings",
+        "describe cm lines",
         "describe secret keys",
         "describe sa robot",
         "describe ns default",
