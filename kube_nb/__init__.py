@@ -16,6 +16,7 @@ The packages, bottom up; each may use those before it, siblings (joined by "and"
 - `controllers`, `scheduler`, `kubelet` and `network`: they see each other only through the API;
 - `kubectl` and `etcdctl`: command lines in, results out;
 - `cluster`: the wiring, and `Cluster`, the facade over all of it;
+- `whatif`: scheduling policies against workloads by the thousand, on the live scheduler's own engine;
 - `views`: pictures of a cluster for notebooks. The magics are in a package of their own, `kube_magics`.
 """
 

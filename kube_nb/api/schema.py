@@ -179,6 +179,8 @@ class Schema:
         """What Go has in the place of a null item."""
         if self.kind in ("object", "list", "map", "any"):
             return {} if self.kind == "object" else None
+        if self.go_type == "resource.Quantity":
+            return "0"
         return {"bool": False, "int32": 0, "int64": 0, "float64": 0}.get(_scalar_type(self._type), "")
 
     def decode(self, obj: Obj, old: Obj | None = None) -> tuple[Obj, list[str]]:

@@ -230,3 +230,10 @@ def test_an_object_too_deep_is_refused_not_chewed_on() -> None:
         deep = {"not": deep}
     with pytest.raises(ApiError, match="exceeded max depth"):
         schema.decode(deep)
+
+
+def test_a_null_amount_reads_as_zero():
+    quota = schema.schemas().for_gvk(GVK("", "v1", "ResourceQuota"))
+    assert quota is not None
+    obj, _ = quota.decode({"apiVersion": "v1", "kind": "ResourceQuota", "spec": {"hard": {"pods": None}}})
+    assert obj["spec"]["hard"] == {"pods": "0"}
