@@ -233,7 +233,7 @@ def test_an_object_too_deep_is_refused_not_chewed_on() -> None:
 
 
 def test_a_null_amount_reads_as_zero():
-    quota = schema.schemas().for_gvk(GVK("", "v1", "ResourceQuota"))
+    quota = schemas().for_gvk(GVK("", "v1", "ResourceQuota"))
     assert quota is not None
     obj, _ = quota.decode({"apiVersion": "v1", "kind": "ResourceQuota", "spec": {"hard": {"pods": None}}})
     assert obj["spec"]["hard"] == {"pods": "0"}
