@@ -57,6 +57,12 @@ class Front:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
+            return await self._respond(request)
+        except ConnectionResetError:  # the client went away: nobody is there to read what is left
+            return web.Response()
+
+    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
             body = await _body(request)
         except errors.ApiError as error:
             return _plain(Response.of_error(error))

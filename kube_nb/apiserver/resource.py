@@ -81,7 +81,7 @@ def field_value(obj: Obj, path: str) -> str:
 
 def select(resource: Resource, namespace: str, label_text: str, field_text: str, name: str = "") -> Selection:
     """The selection of two selectors' texts; BadRequest 400 if one is malformed or a field cannot be selected by."""
-    by_label, by_field = _parse_labels(label_text), _parse_fields(resource, label_text, field_text)
+    by_label, by_field = _parse_labels(label_text), _parse_fields(resource, field_text)
     selection = Selection(namespace, name)
     rest = []
     for requirement in by_field.requirements:
@@ -110,7 +110,7 @@ def _parse_labels(text: str) -> labels.Selector:
         raise errors.bad_request(str(error)) from None
 
 
-def _parse_fields(resource: Resource, label_text: str, text: str) -> fields.FieldSelector:
+def _parse_fields(resource: Resource, text: str) -> fields.FieldSelector:
     if not text:
         return fields.EVERYTHING
     try:
@@ -120,16 +120,8 @@ def _parse_fields(resource: Resource, label_text: str, text: str) -> fields.Fiel
     for requirement in selector.requirements:
         path = requirement.path
         if path not in resource.kind.selectable and path not in _ALWAYS:
-            wanted = f'"{resource.kind.gvk.api_version}, Resource={resource.kind.plural}"'
-            raise errors.bad_request(
-                f"Unable to find {wanted} that match label selector {_quoted(label_text)}, "
-                f"field selector {_quoted(text)}: field label not supported: {path}"
-            )
+            raise errors.bad_request(f"field label not supported: {path}")
     return selector
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"'
 
 
 def _predicate(by_label: labels.Selector, by_field: fields.FieldSelector) -> Callable[[Obj], bool] | None:
