@@ -3,6 +3,7 @@ PYTHON ?= $(firstword $(foreach each,python3.13 python3.12 python3.11 python3,$(
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
+unexport VIRTUAL_ENV  # another environment that happens to be active is not ours
 ARTIFACTS := build/artifacts
 
 .PHONY: demo lab test check bench conformance clean

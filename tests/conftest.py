@@ -11,6 +11,9 @@ from kube_nb.machinery import loop
 #: Who changes an object of a cache is found out in every test.
 os.environ.setdefault("KUBE_CACHE_MUTATION_DETECTOR", "true")
 
+#: IPython warns of an active environment that is not the interpreter's; warnings are errors here.
+os.environ.pop("VIRTUAL_ENV", None)
+
 #: Marker -> the programs of this machine that its tests need.
 _NEEDS = {
     "browser": ("chromium",),
