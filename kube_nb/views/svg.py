@@ -26,7 +26,7 @@ EDGES = {
 NODE_WIDTH, NODE_HEIGHT = 178.0, 44.0
 _MARGIN = 14.0
 _LEGEND_HEIGHT = 26.0
-_FONT = "font-family='-apple-system,Segoe UI,Helvetica,Arial,sans-serif'"
+FONT = "font-family='-apple-system,Segoe UI,Helvetica,Arial,sans-serif'"
 _MAX_LABEL = 25
 
 
@@ -39,7 +39,7 @@ def render(graph: Graph) -> str:
     width = max(width, 90.0 * len(kinds) + 2 * _MARGIN, 240.0)
     parts = [
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{width:.0f}' height='{height + _LEGEND_HEIGHT:.0f}' "
-        f"viewBox='0 0 {width:.0f} {height + _LEGEND_HEIGHT:.0f}' {_FONT}>",
+        f"viewBox='0 0 {width:.0f} {height + _LEGEND_HEIGHT:.0f}' {FONT}>",
         f"<rect width='{width:.0f}' height='{height + _LEGEND_HEIGHT:.0f}' fill='#ffffff'/>",
         *(_arrow(kind) for kind in kinds),
         *(_edge(edge, drawn) for edge in graph["edges"]),

@@ -169,6 +169,18 @@ def _why(flags: Parsed) -> Any:
     return why.show(current.get(), _one(flags, "a pod such as pod/web-0"), namespace=flags["namespace"])
 
 
+def _weights(flags: Parsed) -> Any:
+    from kube_nb.views import placement
+
+    weights: dict[str, int] = {}
+    for word in flags.args:
+        plugin, _, weight = word.partition("=")
+        if not weight.isdigit():
+            raise ValueError(f'give PLUGIN=WEIGHT such as NodeResourcesFit=5, not "{word}"')
+        weights[plugin] = int(weight)
+    return placement.of_cluster(current.get(), flags["namespace"], weights)
+
+
 #: name -> flags, work, arguments, what it does.
 COMMANDS: dict[str, tuple[FlagSet, Callable[[Parsed], Any], str, str]] = {
     "up": (_UP, _up, "", "bring a cluster up, and make it the current one"),
@@ -184,6 +196,7 @@ COMMANDS: dict[str, tuple[FlagSet, Callable[[Parsed], Any], str, str]] = {
     "match": (_NAMESPACED, _match, "SELECTOR", "which pods a label selector matches, and which nearly"),
     "endpoints": (_NAMESPACED, _endpoints, "SERVICE", "a service, its slices and the pods behind it"),
     "why": (_NAMESPACED, _why, "pod/NAME", "why the scheduler put a pod where it is"),
+    "weights": (_NAMESPACED, _weights, "[PLUGIN=N]...", "where pods would land if plugins had other weights"),
 }
 
 

@@ -92,3 +92,9 @@ def test_tab_completes_in_the_shell(shell: Any) -> None:
 )
 def test_only_names_of_variables_are_expanded(line: str, expanded: str) -> None:
     assert expansion.expand(line, {"name": "web", "end": "x"}) == expanded
+
+
+def test_other_weights_show_where_pods_would_land(run: Callable[[str], Any]) -> None:
+    shown = run("%kube weights -n kube-system NodeResourcesFit=0").value.text
+    assert "NodeResourcesFit 0 in place of 1" in shown
+    assert 'PLUGIN=WEIGHT such as NodeResourcesFit=5, not "ImageLocality"' in run("%kube weights ImageLocality").refusal
