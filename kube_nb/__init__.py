@@ -29,11 +29,22 @@ if TYPE_CHECKING:
     from kube_nb.cluster import Cluster
 
 __version__ = "0.1.0.dev0"
-__all__ = ["Cluster", "load_ipython_extension", "program", "unload_ipython_extension"]
+__all__ = [
+    "Cluster",
+    "current_cluster",
+    "load_ipython_extension",
+    "program",
+    "scheduler_plugin",
+    "unload_ipython_extension",
+]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
-_LAZY = {"Cluster": "kube_nb.cluster", "program": "kube_nb.cri.programs"}
+_LAZY = {
+    "Cluster": "kube_nb.cluster",
+    "program": "kube_nb.cri.programs",
+    "scheduler_plugin": "kube_nb.cluster",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -43,6 +54,13 @@ def __getattr__(name: str) -> Any:
 
         return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def current_cluster() -> "Cluster":
+    """The cluster that magics mean: the last one that ``%kube up`` or ``%kube use`` named."""
+    from kube_magics import current
+
+    return current.get()
 
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:

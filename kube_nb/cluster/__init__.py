@@ -2,10 +2,11 @@
 
 `cluster.Cluster` is what a notebook or a script holds; it hands every call to the loop through a `driver`. On that loop
 lives an `engine.Engine`: it holds what outlives pods (the store's data, the network, the nodes) and starts kubelets
-(`nodes`), which start the control plane from `manifests` as static pods; `components` are the programs in them.
+(`nodes`), which start the control plane from `manifests` as static pods; `components` are the programs in them,
+`scheduling` what the scheduler is made of.
 `serving` opens a door for real clients, `pki` and `kubeconfig` make their credentials, `cli` is ``kube-nb``.
 """
 
-from kube_nb.cluster.cluster import STREAM_LIMIT_S, Cluster
+from kube_nb.cluster.cluster import STREAM_LIMIT_S, Cluster, scheduler_plugin
 
-__all__ = ["STREAM_LIMIT_S", "Cluster"]
+__all__ = ["STREAM_LIMIT_S", "Cluster", "scheduler_plugin"]

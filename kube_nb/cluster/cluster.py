@@ -18,7 +18,7 @@ import orjson
 from kube_nb import etcdctl
 from kube_nb.api import definitions
 from kube_nb.client import Client
-from kube_nb.cluster import driver
+from kube_nb.cluster import driver, scheduling
 from kube_nb.cluster.engine import Engine, Options
 from kube_nb.cluster.serving import Serving
 from kube_nb.etcdctl import Result as EtcdctlResult
@@ -41,9 +41,10 @@ class Cluster:
 
     nodes: workers beside the control plane. hollow: nodes whose pods only walk through stages. seed: of everything that
     is random. pace: cluster seconds per wall second; "max" moves time only when a call needs it. plugins: scheduler
-    plugins. version: the Kubernetes release to serve, newest by default. data_dir: where etcd keeps its data; a cluster
-    made on it again goes on where the last one ended. etcd_members: 3 or 5 agree on every write by Raft. store: where a
-    real etcd is, ``http://127.0.0.1:2379``; it lives in wall time, so the pace must be finite.
+    plugins. scheduler_config: a KubeSchedulerConfiguration, as YAML or a dict. version: the release to serve,
+    newest by default. data_dir: where etcd keeps its data; a cluster made on it again goes on where the last one ended.
+    etcd_members: 3 or 5 agree on every write by Raft. store: where a real etcd is, ``http://127.0.0.1:2379``; it lives
+    in wall time, so the pace must be finite.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Cluster:
         version: str | None = None,
         name: str | None = None,
         plugins: Sequence[Any] = (),
+        scheduler_config: "Obj | str | None" = None,
         data_dir: str | Path | None = None,
         etcd_members: int = 1,
         store: str | None = None,
@@ -72,7 +74,7 @@ class Cluster:
         self._serving: Serving | None = None
         self._closed = False
         place = None if data_dir is None else Path(data_dir)
-        options = Options(nodes, hollow, version, tuple(plugins), place, etcd_members, store)
+        options = Options(nodes, hollow, version, tuple(plugins), scheduler_config, place, etcd_members, store)
         self.engine = Engine(self._loop, options)
         #: The same methods as coroutines: ``await c.aio.wait("deployment/web", "condition=Available")``.
         self.aio = AsyncTwin(self)
@@ -277,6 +279,24 @@ class Cluster:
         self._call(_soon(lambda: self.engine.nodes.start_component(name)))
         self.settle()
 
+    def use_scheduler_plugin(self, plugin: Any) -> None:
+        """Let the scheduler use a plugin too, in place of one of the same name; pods that wait are tried again.
+
+        plugin: an object with a method per extension point that it wants; ValueError if it has none.
+        """
+        self._call(_soon(lambda: self.engine.scheduling.use(plugin)))
+        self.settle()
+
+    def remove_scheduler_plugin(self, name: str) -> None:
+        """Go on without it; KeyError if there is none of this name."""
+        self._call(_soon(lambda: self.engine.scheduling.remove(name)))
+        self.settle()
+
+    def configure_scheduler(self, config: "Obj | str | None") -> None:
+        """Go on with another KubeSchedulerConfiguration; ConfigurationError, and the old one stays, if it is wrong."""
+        self._call(_soon(lambda: self.engine.scheduling.configure(config)))
+        self.settle()
+
     # -- why -------------------------------------------------------------------------------------------------------
 
     def decisions(self, pod: str, *, namespace: str = "default") -> list[Any]:
@@ -310,6 +330,18 @@ class Cluster:
                     self._choose_driver()
                     raise
             return self._serving
+
+
+def scheduler_plugin(plugin: type[T]) -> type[T]:
+    """A class decorator: every cluster of this process uses the scheduler plugin, those to come as well.
+
+    Running the cell again replaces the plugin of the same name in running clusters.
+    """
+    made = plugin()
+    scheduling.EVERYWHERE[scheduling.name_of(made)] = made
+    for cluster in sorted(_living, key=lambda each: each.name):
+        cluster.use_scheduler_plugin(made)
+    return plugin
 
 
 class AsyncTwin:

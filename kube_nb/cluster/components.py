@@ -124,11 +124,13 @@ class Components:
     async def scheduler(self, p: Process) -> int:
         client = self.client("system:kube-scheduler")
         informers = InformerFactory(client)
-        scheduler = self._engine.scheduler = Scheduler(
+        scheduling = self._engine.scheduling
+        scheduler = scheduling.running = Scheduler(
             client,
             informers,
             self._engine.clock,
-            plugins=self._engine.options.plugins,
+            scheduling.config,
+            scheduling.plugins,
             version=self._engine.version_numbers,
         )
         try:

@@ -20,6 +20,7 @@ from kube_nb.cluster import manifests
 from kube_nb.cluster.components import Components, EtcdDoor
 from kube_nb.cluster.nodes import Nodes
 from kube_nb.cluster.pki import Authority, signing_key
+from kube_nb.cluster.scheduling import Scheduling
 from kube_nb.controllers.context import Options as ControllerOptions
 from kube_nb.cri.images import ImageRegistry
 from kube_nb.cri.programs import IMAGES
@@ -52,6 +53,7 @@ class Options:
     hollow: int = 0
     version: str | None = None
     plugins: tuple[Any, ...] = ()
+    scheduler_config: Obj | str | None = None
     data_dir: Path | None = None
     etcd_members: int = 1
     store: str | None = None
@@ -74,7 +76,7 @@ class Engine:
         self.service_account_key = signing_key()
         self.apiserver: ApiServer | None = None
         self.apiserver_up = asyncio.Event()
-        self.scheduler: Scheduler | None = None
+        self.scheduling = Scheduling(options.plugins, options.scheduler_config)
         self.components = Components(self)
         self.components.register(self.images)
         self.nodes = Nodes(self)
@@ -172,6 +174,11 @@ class Engine:
         if self.members is None and self.options.store is None:
             return self.store.revision
         return 0 if self.apiserver is None else self.apiserver.storage.revision
+
+    @property
+    def scheduler(self) -> Scheduler | None:
+        """The scheduler that runs, or ran last; None before the first one."""
+        return self.scheduling.running
 
     # -- commands --------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,65 @@
+"""What the cluster's scheduler is made of: plugins and configuration, changed while it runs, kept when it starts anew.
+
+>>> from kube_nb import scheduler_plugin
+>>> @scheduler_plugin
+... class OddNodes:
+...     weight = 5
+...     def score(self, state, pod, node):
+...         return 100 if node.name[-1] in "13579" else 0
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from kube_nb.machinery.types import Obj
+from kube_nb.scheduler.columns import Columns
+from kube_nb.scheduler.config import Configuration
+from kube_nb.scheduler.framework.guard import Guarded
+from kube_nb.scheduler.framework.runtime import Handle
+from kube_nb.scheduler.scheduler import Scheduler
+
+#: Name -> the plugin that every cluster of this process uses; see `cluster.scheduler_plugin`.
+EVERYWHERE: dict[str, Any] = {}
+
+
+def name_of(plugin: Any) -> str:
+    """ValueError if it is no plugin at all."""
+    return Guarded(plugin).name
+
+
+class Scheduling:
+    """running: the scheduler of now, None while there is none. config: see `Configuration`."""
+
+    def __init__(self, plugins: Sequence[Any], config: "Obj | str | None") -> None:
+        self.running: Scheduler | None = None
+        self._plugins = {**EVERYWHERE, **{name_of(plugin): plugin for plugin in plugins}}
+        self.config = self._checked(config)
+
+    @property
+    def plugins(self) -> list[Any]:
+        return list(self._plugins.values())
+
+    def use(self, plugin: Any) -> None:
+        """Add it, or replace the one of the same name; pods that wait are tried again."""
+        self._plugins[name_of(plugin)] = plugin
+        if self.running is not None:
+            self.running.use_plugin(plugin)
+
+    def remove(self, name: str) -> None:
+        """KeyError if there is none of this name."""
+        del self._plugins[name]
+        if self.running is not None:
+            self.running.remove_plugin(name)
+
+    def configure(self, config: "Obj | str | None") -> None:
+        """ConfigurationError, and all stays as it was, if it is wrong."""
+        new = self._checked(config)
+        if self.running is not None:
+            self.running.configure(new)
+        self.config = new
+
+    def _checked(self, config: "Obj | str | None") -> Configuration:
+        """Built once on an empty snapshot, as some faults show only then."""
+        found = Configuration.of(config)
+        found.profiles_for(Handle(Columns()), [Guarded(plugin) for plugin in self.plugins])
+        return found
