@@ -65,6 +65,7 @@ class Cluster:
         _check_size(nodes, hollow, version)
         _check_pace(pace)
         _check(pace, data_dir, etcd_members, store)
+        scheduler = scheduling.Scheduling(plugins, scheduler_config)
         global _count
         _count += 1
         self.name = name or f"kube-{_count}"
@@ -74,7 +75,7 @@ class Cluster:
         self._serving: Serving | None = None
         self._closed = False
         place = None if data_dir is None else Path(data_dir)
-        options = Options(nodes, hollow, version, tuple(plugins), scheduler_config, place, etcd_members, store)
+        options = Options(nodes, hollow, version, scheduler, place, etcd_members, store)
         self.engine = Engine(self._loop, options)
         #: The same methods as coroutines: ``await c.aio.wait("deployment/web", "condition=Available")``.
         self.aio = AsyncTwin(self)

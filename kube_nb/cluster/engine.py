@@ -7,7 +7,7 @@ plane itself runs in pods, started by the kubelet of the control-plane node (`co
 import asyncio
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,7 @@ class Options:
     nodes: int = 3
     hollow: int = 0
     version: str | None = None
-    plugins: tuple[Any, ...] = ()
-    scheduler_config: Obj | str | None = None
+    scheduling: Scheduling = field(default_factory=Scheduling)
     data_dir: Path | None = None
     etcd_members: int = 1
     store: str | None = None
@@ -76,7 +75,7 @@ class Engine:
         self.service_account_key = signing_key()
         self.apiserver: ApiServer | None = None
         self.apiserver_up = asyncio.Event()
-        self.scheduling = Scheduling(options.plugins, options.scheduler_config)
+        self.scheduling = options.scheduling
         self.components = Components(self)
         self.components.register(self.images)
         self.nodes = Nodes(self)

@@ -30,7 +30,7 @@ def name_of(plugin: Any) -> str:
 class Scheduling:
     """running: the scheduler of now, None while there is none. config: see `Configuration`."""
 
-    def __init__(self, plugins: Sequence[Any], config: "Obj | str | None") -> None:
+    def __init__(self, plugins: Sequence[Any] = (), config: "Obj | str | None" = None) -> None:
         self.running: Scheduler | None = None
         self._plugins = {**EVERYWHERE, **{name_of(plugin): plugin for plugin in plugins}}
         self.config = self._checked(config)
