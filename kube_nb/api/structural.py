@@ -70,6 +70,11 @@ class StructuralSchema(Schema):
             found |= {"apiVersion": text, "kind": text, "metadata": self.schemas.of(_META)}
         return found
 
+    @functools.cached_property
+    def has_defaults(self) -> bool:
+        """Whether `default` may change anything."""
+        return _has_defaults(self.raw)
+
     def field(self, name: str) -> Schema | None:
         found = self.fields.get(name)
         return _anything() if found is None and self.preserves else found
@@ -176,6 +181,11 @@ class StructuralSchema(Schema):
 
     def published(self, version: int) -> Obj:
         return dict(self.raw) if version == 3 else _without_v3(self.raw)
+
+
+def _has_defaults(raw: Mapping[str, Any]) -> bool:
+    inner = [*(raw.get("properties") or {}).values(), raw.get("items"), raw.get("additionalProperties")]
+    return any("default" in child or _has_defaults(child) for child in inner if isinstance(child, dict))
 
 
 @functools.cache

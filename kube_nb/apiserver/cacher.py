@@ -53,8 +53,40 @@ class Watcher:
     render: Callable[[WatchEvent], WatchEvent] | None = None
     timer: asyncio.TimerHandle | None = None
 
+    def finish(self) -> None:
+        """Close the stream behind what was told."""
+        self.stream.close()
+
+    def end(self) -> None:
+        """The stream is closed."""
+
     def push(self, event: WatchEvent) -> None:
         self.stream.push(event if self.render is None else self.render(event))
+
+    def tell(self, change: Change, events: dict[str, WatchEvent]) -> bool:
+        """Push what this watch sees of a change; events: as `seen`. False: it sees nothing."""
+        if change.revision <= self.after:
+            return False
+        event = self.seen(change, events)
+        if event is not None:
+            self.push(event)
+        return event is not None
+
+    def seen(self, change: Change, events: dict[str, WatchEvent]) -> WatchEvent | None:
+        """A change as this watch sees it: an object that starts or stops to match is added or deleted for it.
+
+        events: those already made of this change, by type, to be shared between watches.
+        """
+        matches = self.matches
+        was = change.old is not None and (matches is None or matches(change.old))
+        now = change.new is not None and (matches is None or matches(change.new))
+        if not (was or now):
+            return None
+        kind = "MODIFIED" if was and now else "ADDED" if now else "DELETED"
+        event = events.get(kind)
+        if event is None:
+            event = events[kind] = _event(kind, change)
+        return event
 
 
 EVERYTHING = ("", "")
@@ -194,7 +226,7 @@ class Cacher:
             group = self._watchers.get(scope)
             if group:
                 for watcher in list(group):
-                    heard += deliver(change, watcher, events)
+                    heard += watcher.tell(change, events)
         if (told := story.current()) is not None:
             told.tell("watchers", f"{heard} of {len(self.watchers())} see {', '.join(events) or 'nothing'}")
 
@@ -206,26 +238,6 @@ class Cacher:
             values = [self.index_value(obj) for obj in (change.old, change.new) if obj is not None]
             scopes += [("index", value) for value in dict.fromkeys(values)]
         return scopes
-
-
-def deliver(change: Change, watcher: Watcher, events: dict[str, WatchEvent]) -> bool:
-    """Push what one watcher sees of a change: an object that starts or stops to match is added or deleted for it.
-
-    events: those already made of this change, by type, to be shared between watchers. False: it sees nothing.
-    """
-    if change.revision <= watcher.after:
-        return False
-    matches = watcher.matches
-    was = change.old is not None and (matches is None or matches(change.old))
-    now = change.new is not None and (matches is None or matches(change.new))
-    if not (was or now):
-        return False
-    kind = "MODIFIED" if was and now else "ADDED" if now else "DELETED"
-    event = events.get(kind)
-    if event is None:
-        event = events[kind] = _event(kind, change)
-    watcher.push(event)
-    return True
 
 
 def _event(kind: str, change: Change) -> WatchEvent:

@@ -2,8 +2,7 @@
 
 A task follows the definitions; each change is brought to its end in one pass: status first, then what is served.
 Models apiextensions-apiserver pkg/controller/{status,establish,finalizer} and pkg/apiserver/customresource_handler.go.
-Differs: conversion between versions changes nothing but apiVersion (strategy None); webhooks are refused as not
-established.
+Differs: what a schema no longer has is pruned when an object is next written, not when it is read.
 """
 
 import asyncio
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from kube_nb.api import custom
 from kube_nb.apiserver import boot
 from kube_nb.apiserver.cacher import Change
+from kube_nb.apiserver.customconversion import Webhook
 from kube_nb.machinery import errors, objects
 from kube_nb.machinery.gvk import GVR
 from kube_nb.machinery.types import Obj
@@ -35,8 +35,10 @@ class CustomResources:
         self._cacher.listeners.append(self._changed)
         self._waiting: dict[str, None] = {}
         self._wake = asyncio.Event()
-        #: What each definition made: name -> the GVRs served for it.
+        #: What each definition made: name -> the GVRs served for it, the stored version first.
         self._served: dict[str, tuple[GVR, ...]] = {}
+        #: What that was made from: name -> (spec, storedVersions).
+        self._made_from: dict[str, tuple[Obj, Obj]] = {}
 
     async def start(self) -> None:
         """Serve what is established already, before the first request."""
@@ -130,17 +132,27 @@ class CustomResources:
         """Put the definition's kinds in the place of those that it had."""
         if not objects.is_condition_true(definition, "Established"):
             return
+        made_from = (definition["spec"], definition["status"].get("storedVersions"))
+        if self._made_from.get(name) == made_from:
+            return
+        self._made_from[name] = made_from
         kinds = custom.kinds(definition)
         gone = set(self._served.get(name, ())) - {kind.gvr for kind in kinds}
         for gvr in sorted(gone):
             self._remove(gvr)
+        conversion = definition["spec"].get("conversion") or {}
+        webhook = conversion.get("webhook") if conversion.get("strategy") == "Webhook" else None
+        converter = Webhook(self._server, webhook) if webhook else None
         for kind in kinds:
             self._server.registry.add(kind)
-            await self._server.add(kind)
-        self._served[name] = tuple(kind.gvr for kind in kinds)
+            others = {*made_from[1], *(version["name"] for version in made_from[0]["versions"])} - {kind.version}
+            await self._server.add(kind, converter, has_history=bool(others))
+        self._served[name] = tuple(kind.gvr for kind in sorted(kinds, key=lambda kind: kind.gvk != kind.storage))
 
     def _forget(self, name: str) -> None:
+        self._made_from.pop(name, None)
         for gvr in self._served.pop(name, ()):
+            self._server.storage.remove(self._server.resource(*gvr).kind.storage_prefix)
             self._remove(gvr)
 
     def _remove(self, gvr: GVR) -> None:

@@ -71,7 +71,7 @@ async def delete(call: Call, options: Options) -> tuple[Obj, bool]:
         entry = await server.storage.get(resource.cacher, call.key)
         if entry is None:
             raise call.not_found()
-        obj = resource.from_storage(entry.obj)
+        obj = await resource.from_storage(entry.obj)
         check_preconditions(call, options, obj)
         await server.admission.validate(Attributes(DELETE, call, None, obj, options=options))
         marked, pending = mark(call, obj, options)

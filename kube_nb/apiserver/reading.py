@@ -12,7 +12,7 @@ import orjson
 from kube_nb.apiserver import continuation
 from kube_nb.apiserver.cacher import Entry
 from kube_nb.apiserver.call import Call
-from kube_nb.apiserver.resource import Selection, select
+from kube_nb.apiserver.resource import Resource, Selection, select
 from kube_nb.apiserver.storage import splice
 from kube_nb.etcd.errors import Compacted, FutureRevision
 from kube_nb.machinery import errors
@@ -28,7 +28,7 @@ async def get(call: Call) -> Obj:
         raise too_large(wanted, call.server.storage.revision)
     if entry is None:
         raise call.not_found()
-    return call.resource.from_storage(entry.obj)
+    return await call.resource.from_storage(entry.obj)
 
 
 def revision_of(text: str) -> int:
@@ -154,9 +154,24 @@ async def page(call: Call, options: ListOptions) -> Page:
     else:
         revision = newest
         found = current(call, selection, start)
-    if selection.matches is not None:
-        found = (entry for entry in found if selection.matches(entry.obj))
-    return _cut(found, revision, options)
+    resource = call.resource
+    if selection.matches is None:
+        cut = _cut(found, revision, options)
+        cut.entries = await _served(resource, cut.entries)
+        return cut
+    served = found if resource.is_plain else await _served(resource, tuple(found))
+    return _cut((entry for entry in served if selection.matches(entry.obj)), revision, options)
+
+
+async def _served(resource: Resource, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Entries of the served version; their bytes are gone where that is not the stored one."""
+    if resource.is_plain:
+        return entries
+    objs = await resource.served([entry.obj for entry in entries])
+    return tuple(
+        entry if obj is entry.obj else Entry(entry.key, obj, b"", entry.revision)
+        for entry, obj in zip(entries, objs, strict=True)
+    )
 
 
 def _expired(options: ListOptions, start: str) -> errors.ApiError:
@@ -194,9 +209,5 @@ def response(call: Call, found: Page) -> ListResponse:
         if found.remaining is not None:
             metadata["remainingItemCount"] = found.remaining
     items = [entry.obj for entry in found.entries]
-    if call.resource.converts:
-        items = [call.resource.from_storage(obj) for obj in items]
     obj = {"kind": kind.list_kind, "apiVersion": kind.api_version, "metadata": metadata, "items": items}
-    if call.resource.converts:
-        return ListResponse(obj=obj, raw=orjson.dumps(obj))
     return ListResponse(obj=obj, entries=found.entries)

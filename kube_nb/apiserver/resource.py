@@ -1,14 +1,18 @@
 """`Resource`: one served kind at work, i.e. its row, its rules, its objects."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
+from kube_nb.api import defaults
 from kube_nb.api.kinds import Kind
 from kube_nb.api.schema import Schema
+from kube_nb.api.structural import StructuralSchema
 from kube_nb.apiserver import conversion
 from kube_nb.apiserver.cacher import Cacher
+from kube_nb.apiserver.customconversion import Webhook
 from kube_nb.apiserver.strategy import Strategy
 from kube_nb.machinery import errors, fields, labels
+from kube_nb.machinery.gvk import GVK
 from kube_nb.machinery.types import Obj
 
 
@@ -22,18 +26,44 @@ class Resource:
     schema: Schema | None
     #: The warning that every answer carries, "" if the version is not deprecated.
     deprecation: str = ""
+    #: How a custom resource's versions become each other; None if they differ in apiVersion only.
+    webhook: Webhook | None = None
+    #: Whether the store may hold another version than the one that new objects are stored in.
+    has_history: bool = False
+    #: Whether stored objects are served as they are.
+    is_plain: bool = field(init=False)
 
-    @property
-    def converts(self) -> bool:
-        """Whether the store holds another version than this resource serves."""
-        return self.kind.storage != self.kind.gvk
+    def __post_init__(self) -> None:
+        defaults_later = isinstance(self.schema, StructuralSchema) and self.schema.has_defaults
+        self.is_plain = self.kind.storage == self.kind.gvk and not self.has_history and not defaults_later
 
-    def from_storage(self, obj: Obj) -> Obj:
-        """A stored object in the served version."""
-        return conversion.convert(obj, self.kind.gvk) if self.converts else obj
+    async def served(self, objs: Sequence[Obj]) -> Sequence[Obj]:
+        """Stored objects as this version serves them: converted, with what its schema has by default.
 
-    def to_storage(self, obj: Obj) -> Obj:
-        return conversion.convert(obj, self.kind.storage) if self.converts else obj
+        ApiError 500 if a webhook cannot convert them.
+        """
+        if self.is_plain:
+            return objs
+        converted = await self._converted(objs, self.kind.gvk)
+        return [defaults.apply(self.kind, obj) for obj in converted] if self.kind.is_custom else converted
+
+    async def from_storage(self, obj: Obj) -> Obj:
+        """A stored object as this version serves it."""
+        return obj if self.is_plain else (await self.served((obj,)))[0]
+
+    async def to_storage(self, obj: Obj) -> Obj:
+        """An object of the served version as it is stored."""
+        kind = self.kind
+        return obj if kind.storage == kind.gvk else (await self._converted((obj,), kind.storage))[0]
+
+    async def _converted(self, objs: Sequence[Obj], to: GVK) -> Sequence[Obj]:
+        if self.webhook is not None:
+            return await self.webhook.convert(objs, to)
+        return [conversion.convert(obj, to) for obj in objs]
+
+    def is_current(self, stored: Obj) -> bool:
+        """Whether an object is stored in the version that a write would store it in."""
+        return self.is_plain or bool(stored["apiVersion"] == self.kind.storage.api_version)
 
     @property
     def group_resource(self) -> str:

@@ -14,6 +14,7 @@ from kube_nb.apiserver import (
     allocators,
     authn,
     boot,
+    callout,
     customresources,
     impersonation,
     nonresource,
@@ -24,13 +25,14 @@ from kube_nb.apiserver import (
     tokens,
     watching,
 )
-from kube_nb.apiserver.admission import Chain, plugins, webhooks
+from kube_nb.apiserver.admission import Chain, plugins
 from kube_nb.apiserver.audit import Audit
 from kube_nb.apiserver.authz import ALLOW, ALWAYS_ALLOW, Access, Authorizer, Decision, Union, forbidden
 from kube_nb.apiserver.authz.node import NodeAuthorizer
 from kube_nb.apiserver.authz.rbac import Policies, Rbac
 from kube_nb.apiserver.cacher import Cacher
 from kube_nb.apiserver.call import Call
+from kube_nb.apiserver.customconversion import Webhook
 from kube_nb.apiserver.decode import TOO_DEEP
 from kube_nb.apiserver.metrics import Metrics
 from kube_nb.apiserver.resource import Resource
@@ -107,7 +109,7 @@ class ApiServer:
         self._by_names = cast("dict[tuple[str, str, str], Resource]", self._resources)
         self._lease = (0, float("-inf"))
         #: Functions that webhook configurations reach as ``https://NAME.kernel``.
-        self.webhooks: dict[str, webhooks.Function] = {}
+        self.webhooks: dict[str, callout.Function] = {}
         self.metrics = Metrics()
         #: Set to keep an audit log.
         self.audit: Audit | None = None
@@ -160,12 +162,14 @@ class ApiServer:
         self._fronts.append(front)
         return await front.start(host, port, ssl_context)
 
-    async def add(self, kind: Kind) -> None:
-        """Serve a kind."""
+    async def add(self, kind: Kind, webhook: Webhook | None = None, *, has_history: bool = False) -> None:
+        """Serve a kind; for webhook and has_history see `Resource`."""
         cacher = await self.storage.add(kind.storage_prefix, namespaced=kind.namespaced)
         found = kind.schema or self.schemas.for_gvk(kind.gvk)
         deprecation = warnings.deprecated(kind, self.registry.version)
-        self._resources[kind.gvr] = Resource(kind, strategies.strategy(kind), cacher, found, deprecation)
+        self._resources[kind.gvr] = Resource(
+            kind, strategies.strategy(kind), cacher, found, deprecation, webhook, has_history
+        )
 
     def remove(self, gvr: GVR) -> None:
         """Serve a kind no more."""
@@ -202,9 +206,9 @@ class ApiServer:
     async def write(self, resource: Resource, key: str, obj: Obj, expected_revision: int) -> Obj | None:
         """Store an object of the served version; its view, None if the key is not at `expected_revision`."""
         lease = await self._lease_for(resource.strategy.ttl_s) if resource.strategy.ttl_s else 0
-        stored = resource.to_storage(obj)
+        stored = await resource.to_storage(obj)
         written = await self.storage.put(resource.cacher, key, stored, expected_revision, lease)
-        return written and resource.from_storage(written)
+        return None if written is None else await resource.from_storage(written)
 
     async def _lease_for(self, ttl_s: int) -> int:
         """A lease that ends in `ttl_s` seconds or up to a minute later."""

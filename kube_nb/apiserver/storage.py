@@ -50,8 +50,10 @@ def versioned(obj: Obj, revision: int) -> Obj:
 
 
 def splice(entry: Entry) -> bytes:
-    """The JSON of a view from its stored bytes: ``{...,"metadata":{"resourceVersion":"7",...``."""
+    """The JSON of a view from its stored bytes, if it has any: ``{...,"metadata":{"resourceVersion":"7",...``."""
     value = entry.value
+    if not value:
+        return orjson.dumps(entry.obj)
     place = value.find(b'"metadata":{') + 12
     return b'%b"resourceVersion":"%d",%b' % (value[:place], entry.revision, value[place:])
 
@@ -117,7 +119,7 @@ class Storage:
         """Forget a kind; its watchers' streams end."""
         cacher = self._cachers.pop(prefix, None)
         for watcher in cacher.watchers() if cacher else ():
-            watcher.stream.close()
+            watcher.finish()
 
     # -- what the store tells --------------------------------------------------------------------------------------
 

@@ -10,8 +10,9 @@ from dataclasses import replace
 import orjson
 
 from kube_nb.apiserver import reading
-from kube_nb.apiserver.cacher import Cacher, Change, Watcher, deliver
+from kube_nb.apiserver.cacher import Cacher, Change, Watcher
 from kube_nb.apiserver.call import Call
+from kube_nb.apiserver.converting import ConvertingWatcher
 from kube_nb.apiserver.resource import Resource
 from kube_nb.apiserver.storage import Storage, versioned
 from kube_nb.etcd.backend import PUT, Event, prefix_end
@@ -37,16 +38,16 @@ async def watch(call: Call, render: Render | None = None) -> WatchStream:
     selection = options.selection
     newest = await storage.newest()
     scope = resource.cacher.scope(selection.namespace, selection.name, selection.index_value)
-    watcher = Watcher(
-        WatchStream(on_close=lambda: _end(resource.cacher, watcher)),
-        scope,
-        selection.matches,
-        call.request.param("allowWatchBookmarks") in _TRUE,
-        render=_render(resource, render),
-    )
+    stream = WatchStream(on_close=lambda: _end(resource.cacher, watcher))
+    bookmarks = call.request.param("allowWatchBookmarks") in _TRUE
+    watcher: Watcher
+    if resource.is_plain:
+        watcher = Watcher(stream, scope, selection.matches, bookmarks, render=render)
+    else:
+        watcher = ConvertingWatcher(resource, stream, scope, selection.matches, bookmarks, render=render)
     if initial or (options.revision == 0 and call.request.param("sendInitialEvents") not in ("false", "0")):
-        watcher.after = newest
         _send_current(call, options, watcher)
+        watcher.after = newest
         if initial and watcher.bookmarks:
             watcher.push(bookmark(resource, newest, initial=True))
     elif not await _send_missed(storage, resource, watcher, options.revision or newest):
@@ -79,25 +80,9 @@ def _wants_initial(call: Call) -> bool:
     return text in _TRUE
 
 
-def _render(resource: Resource, render: Render | None) -> Render | None:
-    """Conversion to the asked version, then the asked form."""
-    if not resource.converts:
-        return render
-    convert = resource.from_storage
-
-    def converted(event: WatchEvent) -> WatchEvent:
-        event = (
-            WatchEvent(event.type, convert(event.object)) if event.type in ("ADDED", "MODIFIED", "DELETED") else event
-        )
-        return render(event) if render is not None else event
-
-    return converted
-
-
 def _send_current(call: Call, options: reading.ListOptions, watcher: Watcher) -> None:
     for entry in reading.current(call, options.selection, ""):
-        if watcher.matches is None or watcher.matches(entry.obj):
-            watcher.push(WatchEvent("ADDED", entry.obj))
+        watcher.tell(Change(entry.revision, entry.key, None, entry.obj), {})
 
 
 async def _send_missed(storage: Storage, resource: Resource, watcher: Watcher, revision: int) -> bool:
@@ -113,7 +98,7 @@ async def _send_missed(storage: Storage, resource: Resource, watcher: Watcher, r
         return False
     for change in changes:
         if watcher.scope in cacher.scopes(change):
-            deliver(change, watcher, {})
+            watcher.tell(change, {})
     if changes:
         watcher.after = changes[-1].revision
     return True
@@ -161,6 +146,7 @@ def _limit_time(call: Call, watcher: Watcher) -> None:
 
 def _end(cacher: Cacher, watcher: Watcher) -> None:
     cacher.discard(watcher)
+    watcher.end()
     if watcher.timer is not None:
         watcher.timer.cancel()
 

@@ -122,7 +122,7 @@ async def update(
             if not create_on_update or call.info.subresource:
                 raise call.not_found()
             return await create(call, await transform(None), tracked=tracked), True
-        old = resource.from_storage(entry.obj)
+        old = await resource.from_storage(entry.obj)
         new, unconditional = _check_versions(call, await transform(old), old)
         new = _prepare_update(call, new, old)
         if not tracked:
@@ -130,7 +130,7 @@ async def update(
         new = await server.admission.admit(Attributes(UPDATE, call, new, old))
         validate(call, new, old)
         await server.admission.validate(Attributes(UPDATE, call, new, old))
-        if ownership.same(new, old):
+        if ownership.same(new, old) and resource.is_current(entry.obj):
             return old, False
         if call.dry_run:
             return new, False

@@ -42,7 +42,7 @@ def check(kind: Kind, obj: Obj, old: Obj | None, faults: Faults) -> None:
     else:
         _check_update(metadata, old.get("metadata") or {}, faults)
     faults.labels("metadata.labels", metadata.get("labels"))
-    _check_annotations(metadata.get("annotations"), faults)
+    check_annotations(metadata.get("annotations"), faults)
     _check_owners(metadata.get("ownerReferences") or (), faults)
     _check_finalizers(kind, metadata.get("finalizers") or (), faults)
 
@@ -64,7 +64,7 @@ def _check_names(kind: Kind, metadata: Obj, faults: Faults) -> None:
         faults.forbidden("metadata.namespace", "not allowed on this type")
 
 
-def _check_annotations(annotations: Mapping[str, str] | None, faults: Faults) -> None:
+def check_annotations(annotations: Mapping[str, str] | None, faults: Faults) -> None:
     total = 0
     for key, value in (annotations or {}).items():
         for detail in names.is_qualified_name(key.lower()):

@@ -1,34 +1,23 @@
-"""Webhooks: admission by somebody else's program, reached by URL, by service, or in this kernel.
+"""Webhooks: admission by somebody else's program; see `callout` for where that may be.
 
-A ``clientConfig.url`` of ``https://NAME.kernel`` calls the function that was registered under that name in
-`ApiServer.webhooks`: it takes an AdmissionReview's request and returns its response. Models apiserver
-pkg/admission/plugin/webhook/{mutating,validating}. Differs: no reinvocation; a service is reached through the proxy of
-one of its pods, over HTTP.
+Models apiserver pkg/admission/plugin/webhook/{mutating,validating}. Differs: no reinvocation.
 """
 
-import asyncio
 import base64
-import ssl
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
-from urllib.parse import urlsplit
 
 import orjson
 
 from kube_nb.api import defaults
+from kube_nb.apiserver import callout
 from kube_nb.apiserver.admission import cel, matching
 from kube_nb.apiserver.admission.attributes import CREATE, DELETE, UPDATE, Attributes
 from kube_nb.apiserver.admission.policies import variables_of
-from kube_nb.apiserver.connecting import service_response
 from kube_nb.machinery import errors, names, patch
-from kube_nb.machinery.exchange import Request
 from kube_nb.machinery.types import Obj
 
-#: The domain of the functions in this kernel.
-KERNEL = ".kernel"
 DEFAULT_TIMEOUT_S = 10
-#: A webhook's function: AdmissionRequest in, AdmissionResponse out.
-Function = Callable[[Obj], Awaitable[Obj]]
 _GROUP = "admissionregistration.k8s.io"
 _EVERYTHING: Mapping[str, tuple[str, ...]] = {CREATE: ("*",), UPDATE: ("*",), DELETE: ("*",)}
 
@@ -91,13 +80,11 @@ async def _ask(attributes: Attributes, webhook: Obj, obj: Obj | None) -> Obj | N
     try:
         if not _conditions_hold(attributes, webhook):
             return None
-        async with asyncio.timeout(timeout_s):
-            response = await _send(attributes, webhook.get("clientConfig") or {}, request)
-    except (TimeoutError, OSError, ValueError, errors.ApiError) as error:
+        response = await _send(attributes, webhook.get("clientConfig") or {}, request, timeout_s)
+    except (callout.Unreachable, ValueError, errors.ApiError) as error:
         if webhook.get("failurePolicy") == "Ignore":
             return None
-        why = str(error) or f"context deadline exceeded after {timeout_s:g}s"
-        text = f'failed calling webhook "{webhook["name"]}": failed to call webhook: {why}'
+        text = f'failed calling webhook "{webhook["name"]}": failed to call webhook: {error}'
         raise errors.internal_error(text) from None
     attributes.call.warnings += response.get("warnings") or []
     if not response.get("allowed"):
@@ -144,51 +131,13 @@ def _request(attributes: Attributes, obj: Obj | None) -> Obj:
     return request
 
 
-async def _send(attributes: Attributes, config: Obj, request: Obj) -> Obj:
-    url = str(config.get("url") or "")
-    host = urlsplit(url).hostname or ""
-    if host.endswith(KERNEL):
-        function = attributes.server.webhooks.get(host.removesuffix(KERNEL))
-        if function is None:
-            raise ValueError(f"no function is registered as {url}")
-        return await function(request)
+async def _send(attributes: Attributes, config: Obj, request: Obj, timeout_s: float) -> Obj:
     review = {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": request}
-    body = orjson.dumps(review)
-    answer = await (_post(url, config, body) if url else _post_to_service(attributes, config["service"], body))
-    found = orjson.loads(answer)
-    response: Obj | None = found.get("response") if isinstance(found, dict) else None
+    answer = await callout.review(attributes.server, config, review, timeout_s)
+    response = answer.get("response")
     if not isinstance(response, dict) or response.get("uid") != request["uid"]:
-        raise ValueError("received invalid webhook response: expected response.uid to be the request's")
+        raise callout.Unreachable("received invalid webhook response: expected response.uid to be the request's")
     return response
-
-
-async def _post(url: str, config: Obj, body: bytes) -> bytes:
-    import aiohttp
-
-    context = ssl.create_default_context()
-    if config.get("caBundle"):
-        context = ssl.create_default_context(cadata=base64.b64decode(config["caBundle"]).decode())
-    headers = {"Content-Type": "application/json"}
-    try:
-        async with (
-            aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session,
-            session.post(url, data=body, headers=headers) as response,
-        ):
-            if response.status != 200:
-                raise ValueError(f"the server answered with status {response.status}")
-            return await response.read()
-    except aiohttp.ClientError as error:
-        raise ValueError(str(error)) from None
-
-
-async def _post_to_service(attributes: Attributes, service: Obj, body: bytes) -> bytes:
-    headers = {"content-type": "application/json"}
-    request = Request("POST", service.get("path") or "/", {}, headers, body)
-    port = str(service.get("port") or 443)
-    response = await service_response(attributes.server, service["namespace"], service["name"], port, request)
-    if response.status != 200:
-        raise ValueError(f"the server answered with status {response.status}")
-    return response.encode()
 
 
 # -- answers -----------------------------------------------------------------------------------------------------------
