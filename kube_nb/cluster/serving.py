@@ -65,7 +65,8 @@ class Serving:
 
     async def _start_etcd(self, listen: str) -> None:
         """etcd's v3 API over TLS; a client must show a certificate, which is in `etcd_certs` with its key."""
-        from kube_nb.etcd.wire.server import Server, Tls
+        from kube_nb.etcd.wire.server import Server
+        from kube_nb.etcd.wire.tls import Tls
 
         host, port = _loopback(listen)
         pair = self._authority.server("etcd", _HOSTS)

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from kube_nb.etcd import members
 from kube_nb.etcd.local import LocalBackend
 from kube_nb.etcd.store import Store
-from kube_nb.etcd.wire.server import Server, Tls
+from kube_nb.etcd.wire.server import Server
+from kube_nb.etcd.wire.tls import Tls
 from kube_nb.machinery.loop import ClusterLoop, cancel_all_tasks
 from tests.etcd import real
 

@@ -20,7 +20,8 @@ from kube_nb.etcd.local import LocalBackend
 from kube_nb.etcd.proto import rpc_pb2 as pb
 from kube_nb.etcd.store import Store
 from kube_nb.etcd.wire import remote
-from kube_nb.etcd.wire.server import Server, Tls
+from kube_nb.etcd.wire.server import Server
+from kube_nb.etcd.wire.tls import Tls
 from kube_nb.machinery.loop import ClusterLoop
 from tests.etcd import real, serving
 

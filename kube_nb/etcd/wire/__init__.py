@@ -1,6 +1,7 @@
 """The v3 gRPC API, both ends of it.
 
-`server.Server` puts a member's store on a socket for real etcdctl, kube-apiserver and client libraries;
+`server.Server` puts a member's store on a socket for real etcdctl, kube-apiserver and client libraries: `http2` reads
+frames, `calls` makes calls of them, the services are a module each;
 `remote.connect` gives a `Backend` over somebody else's etcd. `codec` turns messages into the store's values and back;
-the services are a module each. grpcio is imported here only.
+grpcio is imported in `remote` only.
 """

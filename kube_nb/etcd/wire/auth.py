@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import grpc
-
 from kube_nb.etcd import auth
 from kube_nb.etcd.proto import rpc_pb2 as pb
-from kube_nb.etcd.wire.service import Context, Service, unary
+from kube_nb.etcd.wire.calls import Context, Method
+from kube_nb.etcd.wire.service import Service, unary
 
 
 class Auth(Service):
@@ -14,7 +13,7 @@ class Auth(Service):
 
     name = "etcdserverpb.Auth"
 
-    def methods(self) -> dict[str, grpc.RpcMethodHandler]:
+    def methods(self) -> dict[str, Method]:
         return {
             "AuthEnable": unary(pb.AuthEnableRequest, self.enable),
             "AuthDisable": unary(pb.AuthDisableRequest, self.disable),

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import grpc
-
 from kube_nb.etcd.backend import Member
 from kube_nb.etcd.proto import rpc_pb2 as pb
 from kube_nb.etcd.wire import codec
-from kube_nb.etcd.wire.service import Context, Service, unary
+from kube_nb.etcd.wire.calls import Context, Method
+from kube_nb.etcd.wire.service import Service, unary
 
 
 class Cluster(Service):
@@ -15,7 +14,7 @@ class Cluster(Service):
 
     name = "etcdserverpb.Cluster"
 
-    def methods(self) -> dict[str, grpc.RpcMethodHandler]:
+    def methods(self) -> dict[str, Method]:
         return {
             "MemberList": unary(pb.MemberListRequest, self.member_list),
             "MemberAdd": unary(pb.MemberAddRequest, self.member_add),

@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import grpc
-
 from kube_nb.etcd import concurrency
 from kube_nb.etcd.errors import EtcdError
 from kube_nb.etcd.proto import rpc_pb2 as pb
 from kube_nb.etcd.wire import codec
-from kube_nb.etcd.wire.service import Context, Service, response_stream, unary
+from kube_nb.etcd.wire.calls import Context, Method
+from kube_nb.etcd.wire.service import Service, response_stream, unary
 
 
 class MissingLeaderKey(EtcdError):
@@ -21,7 +20,7 @@ class Lock(Service):
 
     name = "v3lockpb.Lock"
 
-    def methods(self) -> dict[str, grpc.RpcMethodHandler]:
+    def methods(self) -> dict[str, Method]:
         return {"Lock": unary(pb.LockRequest, self.lock), "Unlock": unary(pb.UnlockRequest, self.unlock)}
 
     async def lock(self, request: pb.LockRequest, context: Context) -> pb.LockResponse:
@@ -38,7 +37,7 @@ class Election(Service):
 
     name = "v3electionpb.Election"
 
-    def methods(self) -> dict[str, grpc.RpcMethodHandler]:
+    def methods(self) -> dict[str, Method]:
         return {
             "Campaign": unary(pb.CampaignRequest, self.campaign),
             "Proclaim": unary(pb.ProclaimRequest, self.proclaim),

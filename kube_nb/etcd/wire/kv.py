@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncIterator, Iterator
 
-import grpc
-
 from kube_nb.etcd import ranges
 from kube_nb.etcd.backend import KeyValue, RangeResult
 from kube_nb.etcd.proto import rpc_pb2 as pb
 from kube_nb.etcd.wire import codec
-from kube_nb.etcd.wire.service import Context, Service, response_stream, unary
+from kube_nb.etcd.wire.calls import Context, Method
+from kube_nb.etcd.wire.service import Service, response_stream, unary
 
 #: About how large a chunk of a RangeStream gets.
 CHUNK_BYTES = 1 << 20
@@ -19,7 +18,7 @@ class KV(Service):
 
     name = "etcdserverpb.KV"
 
-    def methods(self) -> "dict[str, grpc.RpcMethodHandler]":
+    def methods(self) -> dict[str, Method]:
         return {
             "Range": unary(pb.RangeRequest, self.range),
             "RangeStream": response_stream(pb.RangeRequest, self.range_stream),

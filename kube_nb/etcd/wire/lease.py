@@ -2,11 +2,9 @@
 
 from collections.abc import AsyncIterator
 
-import grpc
-
-from kube_nb.etcd.errors import EtcdError
 from kube_nb.etcd.proto import rpc_pb2 as pb
-from kube_nb.etcd.wire.service import Context, Service, abort, stream, unary
+from kube_nb.etcd.wire.calls import Context, Method
+from kube_nb.etcd.wire.service import Service, stream, unary
 
 
 class Lease(Service):
@@ -14,7 +12,7 @@ class Lease(Service):
 
     name = "etcdserverpb.Lease"
 
-    def methods(self) -> "dict[str, grpc.RpcMethodHandler]":
+    def methods(self) -> dict[str, Method]:
         return {
             "LeaseGrant": unary(pb.LeaseGrantRequest, self.grant),
             "LeaseRevoke": unary(pb.LeaseRevokeRequest, self.revoke),
@@ -33,12 +31,9 @@ class Lease(Service):
     async def keep_alive(
         self, requests: AsyncIterator[pb.LeaseKeepAliveRequest], context: Context
     ) -> AsyncIterator[pb.LeaseKeepAliveResponse]:
-        try:
-            async for request in requests:
-                ttl_s = await self.member.lease_keep_alive(request.ID)
-                yield pb.LeaseKeepAliveResponse(header=self.header(), ID=request.ID, TTL=ttl_s)
-        except EtcdError as error:
-            await abort(context, error)
+        async for request in requests:
+            ttl_s = await self.member.lease_keep_alive(request.ID)
+            yield pb.LeaseKeepAliveResponse(header=self.header(), ID=request.ID, TTL=ttl_s)
 
     async def time_to_live(self, request: pb.LeaseTimeToLiveRequest, context: Context) -> pb.LeaseTimeToLiveResponse:
         result = await self.guarded(context).lease_time_to_live(request.ID, keys=request.keys)

@@ -2,12 +2,11 @@
 
 from collections.abc import AsyncIterator
 
-import grpc
-
 from kube_nb.etcd import VERSION
 from kube_nb.etcd.backend import Alarm, AlarmType
 from kube_nb.etcd.proto import rpc_pb2 as pb
-from kube_nb.etcd.wire.service import Context, Service, response_stream, unary
+from kube_nb.etcd.wire.calls import Context, Method
+from kube_nb.etcd.wire.service import Service, response_stream, unary
 
 _GET, _ACTIVATE, _DEACTIVATE = range(3)
 
@@ -17,7 +16,7 @@ class Maintenance(Service):
 
     name = "etcdserverpb.Maintenance"
 
-    def methods(self) -> dict[str, grpc.RpcMethodHandler]:
+    def methods(self) -> dict[str, Method]:
         return {
             "Status": unary(pb.StatusRequest, self.status),
             "Alarm": unary(pb.AlarmRequest, self.alarm),

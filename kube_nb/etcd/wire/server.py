@@ -1,59 +1,146 @@
 """The server: every service on one port of the running loop, with or without TLS."""
 
 import asyncio
-from dataclasses import dataclass
-
-from grpc import aio, ssl_server_credentials
+import contextlib
+from typing import Any, cast
 
 from kube_nb.etcd.tokens import Tokens
-from kube_nb.etcd.wire import poller
+from kube_nb.etcd.wire import http2
 from kube_nb.etcd.wire.auth import Auth
+from kube_nb.etcd.wire.calls import Calls, Method
 from kube_nb.etcd.wire.cluster import Cluster
 from kube_nb.etcd.wire.concurrency import Election, Lock
+from kube_nb.etcd.wire.http2 import Connection, Fault, Opened, Received, Reset
 from kube_nb.etcd.wire.kv import KV
 from kube_nb.etcd.wire.lease import Lease
 from kube_nb.etcd.wire.maintenance import Maintenance
 from kube_nb.etcd.wire.service import Served
+from kube_nb.etcd.wire.tls import Tls, common_name
 from kube_nb.etcd.wire.watch import Watch
 
 SERVICES = (KV, Watch, Lease, Cluster, Maintenance, Lock, Election, Auth)
-
-
-@dataclass(frozen=True)
-class Tls:
-    """PEM bytes. ca: whose client certificates are required (--trusted-ca-file, --client-cert-auth)."""
-
-    cert: bytes
-    key: bytes
-    ca: bytes
+#: What gRPC adds to the largest request (etcd's grpcOverheadBytes).
+OVERHEAD_BYTES = 512 * 1024
 
 
 class Server:
-    """Serves one member. Everything a client can do wrong ends its own call only."""
+    """Serves one member. Everything a client can do wrong ends its own call, or its connection, only.
 
-    def __init__(self, member: Served) -> None:
-        limit_bytes = member.store.max_request_bytes + 512 * 1024
-        options = [
-            ("grpc.max_receive_message_length", limit_bytes),
-            ("grpc.max_send_message_length", -1),
-            ("grpc.so_reuseport", 0),
-        ]
-        self._server = aio.server(options=options)
+    max_streams: calls that one connection may have at a time (--max-concurrent-streams).
+    """
+
+    def __init__(self, member: Served, *, max_streams: int = 2**32 - 1) -> None:
+        self.limit_bytes = member.store.max_request_bytes + OVERHEAD_BYTES
+        self.max_streams = max_streams
         tokens = Tokens(member.clock)
-        self._server.add_generic_rpc_handlers([service(member, tokens).handler() for service in SERVICES])
+        self.methods: dict[bytes, Method] = {}
+        for service in SERVICES:
+            for name, method in service(member, tokens).methods().items():
+                self.methods[f"/{service.name}/{name}".encode()] = method
+        self._connections: dict[_Channel, None] = {}
+        self._listener: asyncio.Server | None = None
 
     async def start(self, host: str = "127.0.0.1", port: int = 0, tls: Tls | None = None) -> int:
         """Listen; returns the port."""
-        poller.keep_quiet(asyncio.get_running_loop())
-        address = f"{host}:{port}"
-        if tls is None:
-            bound = self._server.add_insecure_port(address)
-        else:
-            credentials = ssl_server_credentials([(tls.key, tls.cert)], tls.ca, require_client_auth=True)
-            bound = self._server.add_secure_port(address, credentials)
-        await self._server.start()
-        return int(bound)
+        loop = asyncio.get_running_loop()
+        context = None if tls is None else tls.context()
+        self._listener = await loop.create_server(lambda: _Channel(self), host, port, ssl=context)
+        return int(self._listener.sockets[0].getsockname()[1])
 
     async def stop(self, grace_s: float | None = None) -> None:
-        """Refuse new calls, end running ones after `grace_s` wall seconds (None: at once)."""
-        await self._server.stop(grace_s)
+        """Refuse new calls, end running ones after `grace_s` cluster seconds (None: at once)."""
+        if self._listener is not None:
+            self._listener.close()
+        for channel in list(self._connections):
+            channel.go_away()
+        if grace_s and self._connections:
+            await asyncio.sleep(grace_s)
+        for channel in list(self._connections):
+            channel.close()
+        while self._connections:
+            await asyncio.sleep(0)
+
+    def joined(self, channel: "_Channel") -> None:
+        self._connections[channel] = None
+
+    def left(self, channel: "_Channel") -> None:
+        self._connections.pop(channel, None)
+
+
+class _Channel(asyncio.Protocol):
+    """A client's connection. What is to be sent in one turn of the loop goes out in one write."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._connection = Connection(max(4 << 20, server.limit_bytes + 64), server.max_streams)
+        self._flushing = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport = cast(asyncio.Transport, transport)
+        self._calls = Calls(
+            self._server.methods,
+            self._connection,
+            self._flush_soon,
+            common_name=common_name(transport.get_extra_info("peercert")),
+            limit_bytes=self._server.limit_bytes,
+        )
+        self._server.joined(self)
+        self._flush_soon()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            events = self._connection.receive(data)
+        except Fault as fault:
+            self._connection.go_away(fault.code, str(fault))
+            self._flush()
+            self._transport.close()
+            return
+        for event in events:
+            self._tell(event)
+        if self._connection.out:
+            self._flush_soon()
+
+    def _tell(self, event: http2.Event) -> None:
+        if isinstance(event, Received):
+            self._calls.received(*event)
+        elif isinstance(event, Opened):
+            self._calls.opened(*event)
+        elif isinstance(event, Reset):
+            self._calls.reset(event.stream)
+        else:
+            self._calls.unblocked(event.stream)
+
+    def _flush_soon(self) -> None:
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        out, self._connection.out = self._connection.out, []
+        if out and not self._transport.is_closing():
+            self._transport.write(b"".join(out))
+
+    def pause_writing(self) -> None:
+        self._calls.writable(False)
+
+    def resume_writing(self) -> None:
+        self._calls.writable(True)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._calls.close()
+        self._server.left(self)
+
+    def go_away(self) -> None:
+        self._connection.go_away(http2.NO_ERROR)
+        self._flush()
+
+    def close(self) -> None:
+        """End at once; running calls are cancelled."""
+        self._calls.close()
+        with contextlib.suppress(OSError):
+            self._transport.abort()
+
+    def eof_received(self) -> Any:
+        return None

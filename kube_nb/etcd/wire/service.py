@@ -1,21 +1,16 @@
-"""What every service of the server shares: the member behind it, headers, errors as gRPC statuses."""
+"""What every service of the server shares: the member behind it, headers, who calls, kinds of methods."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import wraps
 from typing import Any, Protocol, TypeAlias
 
-import grpc
-
 from kube_nb.etcd.backend import Identity
-from kube_nb.etcd.errors import EtcdError
 from kube_nb.etcd.guard import Authenticated, Guarded
 from kube_nb.etcd.proto import rpc_pb2 as pb
 from kube_nb.etcd.store import Store
 from kube_nb.etcd.tokens import Tokens
+from kube_nb.etcd.wire.calls import Context, Kind, Method
 
-Context: TypeAlias = "grpc.aio.ServicerContext"
 Unary: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
-_STATUS = {status.value[0]: status for status in grpc.StatusCode}
 
 
 class Served(Authenticated, Protocol):
@@ -28,7 +23,7 @@ class Served(Authenticated, Protocol):
 
 
 class Service:
-    """One gRPC service. METHODS: name -> (request class, whether requests, whether responses are a stream)."""
+    """One gRPC service; `methods` by name."""
 
     name = ""
 
@@ -42,11 +37,8 @@ class Service:
         return Guarded(self.member, lambda: self.member.store.auth, self._caller(context) if store.enabled else "")
 
     def _caller(self, context: Context) -> str:
-        for name, value in context.invocation_metadata() or ():
-            if name in ("token", "authorization"):
-                return self.tokens.name(str(value))
-        names = context.auth_context().get("x509_common_name", [])
-        return str(names[0], "utf-8") if names else ""
+        token = context.get(b"token") or context.get(b"authorization")
+        return self.tokens.name(token) if token else context.common_name
 
     def header(self, revision: int | None = None) -> pb.ResponseHeader:
         cluster_id, member_id, raft_term = self.member.identity()
@@ -57,52 +49,20 @@ class Service:
             revision=self.member.store.revision if revision is None else revision,
         )
 
-    def handler(self) -> "grpc.GenericRpcHandler":
-        return grpc.method_handlers_generic_handler(self.name, self.methods())
-
-    def methods(self) -> dict[str, grpc.RpcMethodHandler]:
+    def methods(self) -> dict[str, Method]:
         raise NotImplementedError
 
 
-def unary(request: type[Any], function: Unary) -> "grpc.RpcMethodHandler":
-    """One message in, one out; an EtcdError becomes the call's status."""
-
-    @wraps(function)
-    async def call(message: Any, context: Context) -> Any:
-        try:
-            return await function(message, context)
-        except EtcdError as error:
-            await abort(context, error)
-
-    return grpc.unary_unary_rpc_method_handler(call, request.FromString, _serialize)
+def unary(request: type[Any], function: Unary) -> Method:
+    """One message in, one out."""
+    return Method(Kind.UNARY, request, function)
 
 
-def stream(
-    request: type[Any], function: Callable[[AsyncIterator[Any], Context], AsyncIterator[Any]]
-) -> "grpc.RpcMethodHandler":
+def stream(request: type[Any], function: Callable[[AsyncIterator[Any], Context], AsyncIterator[Any]]) -> Method:
     """A stream in, a stream out."""
-    return grpc.stream_stream_rpc_method_handler(function, request.FromString, _serialize)
+    return Method(Kind.STREAM, request, function)
 
 
-def response_stream(
-    request: type[Any], function: Callable[[Any, Context], AsyncIterator[Any]]
-) -> "grpc.RpcMethodHandler":
+def response_stream(request: type[Any], function: Callable[[Any, Context], AsyncIterator[Any]]) -> Method:
     """One message in, a stream out."""
-
-    @wraps(function)
-    async def call(message: Any, context: Context) -> AsyncIterator[Any]:
-        try:
-            async for response in function(message, context):
-                yield response
-        except EtcdError as error:
-            await abort(context, error)
-
-    return grpc.unary_stream_rpc_method_handler(call, request.FromString, _serialize)
-
-
-def _serialize(message: Any) -> bytes:
-    return bytes(message.SerializeToString())
-
-
-async def abort(context: Context, error: EtcdError) -> None:
-    await context.abort(_STATUS[int(error.code)], error.message)
+    return Method(Kind.RESPONSES, request, function)

@@ -10,15 +10,14 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import grpc
-
 from kube_nb.etcd.backend import Event, WatchBatch
 from kube_nb.etcd.errors import Compacted, EtcdError
 from kube_nb.etcd.guard import Guarded
 from kube_nb.etcd.proto import rpc_pb2 as pb
 from kube_nb.etcd.watch import Listener, StoreWatcher
 from kube_nb.etcd.wire import codec
-from kube_nb.etcd.wire.service import Context, Served, Service, stream
+from kube_nb.etcd.wire.calls import Context, Method
+from kube_nb.etcd.wire.service import Served, Service, stream
 from kube_nb.machinery import clock as clocks
 
 #: Above this a response is split for watchers that asked for fragments: the request limit and gRPC's overhead.
@@ -30,7 +29,7 @@ class Watch(Service):
 
     name = "etcdserverpb.Watch"
 
-    def methods(self) -> "dict[str, grpc.RpcMethodHandler]":
+    def methods(self) -> dict[str, Method]:
         return {"Watch": stream(pb.WatchRequest, self.watch)}
 
     async def watch(self, requests: AsyncIterator[pb.WatchRequest], context: Context) -> AsyncIterator[Any]:

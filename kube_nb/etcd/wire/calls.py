@@ -1,0 +1,294 @@
+"""gRPC's calls on an HTTP/2 connection: finding the method, its messages, its deadline's end, its status.
+
+A method is a coroutine or an asynchronous generator over messages; an `EtcdError` that it raises is the call's status.
+Texts are those that grpc-go gives a client in the same case. Models grpc-go, server.go and
+internal/transport/http2_server.go. Differs: a client's deadline is the client's to keep, it resets the call; and no
+message may be compressed.
+"""
+
+import asyncio
+import struct
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from enum import Enum, auto
+from typing import Any, NamedTuple
+
+from google.protobuf.message import DecodeError
+
+from kube_nb.etcd.errors import Code, EtcdError
+from kube_nb.etcd.wire import http2
+from kube_nb.etcd.wire.http2 import Connection, Stream, literal
+
+_prefix = struct.Struct(">BI")
+_STATUS_200 = b"\x88"
+_HEADERS = _STATUS_200 + literal(b"content-type", b"application/grpc")
+_OK = literal(b"grpc-status", b"0")
+#: How long a status' text may get on the wire.
+_MAX_TEXT_BYTES = 8_000
+
+
+class Kind(Enum):
+    """UNARY: one message in, one out. RESPONSES: one in, a stream out. STREAM: streams both ways."""
+
+    UNARY = auto()
+    RESPONSES = auto()
+    STREAM = auto()
+
+
+class Method(NamedTuple):
+    """request: the message class. function: what serves it, with the message (or an iterator of them) and a Context."""
+
+    kind: Kind
+    request: Any
+    function: Callable[[Any, "Context"], Any]
+
+
+class Context(NamedTuple):
+    """What a call comes with. common_name: of the client's certificate, empty without one."""
+
+    headers: http2.Headers
+    common_name: str
+
+    def get(self, name: bytes) -> str:
+        """The first header of that name, empty without one."""
+        return next((value.decode(errors="replace") for key, value in self.headers if key == name), "")
+
+
+class Call:
+    """One call under way; also the iterator over its request messages."""
+
+    __slots__ = ("_arrival", "buffer", "has_ended", "messages", "method", "owner", "room", "started", "stream", "task")
+
+    def __init__(self, owner: "Calls", stream: Stream, method: Method) -> None:
+        self.owner = owner
+        self.stream = stream
+        self.method = method
+        self.buffer = bytearray()
+        self.messages: deque[tuple[Any, int]] = deque()
+        self.has_ended = False  # no more messages come
+        self.started = False  # headers are sent
+        self.task: asyncio.Task[None] | None = None
+        self.room: asyncio.Future[None] | None = None
+        self._arrival: asyncio.Future[None] | None = None
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        while not self.messages:
+            if self.has_ended:
+                raise StopAsyncIteration
+            self._arrival = asyncio.get_running_loop().create_future()
+            await self._arrival
+        message, size = self.messages.popleft()
+        self.owner.consumed(self.stream, size)
+        return message
+
+    def arrived(self) -> None:
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
+
+    def take(self, data: bytes, limit_bytes: int) -> None:
+        """Split what has come into messages; EtcdError for one that is none, or is too large."""
+        self.buffer += data
+        while len(self.buffer) >= 5:
+            compressed, size = _prefix.unpack_from(self.buffer)
+            if compressed:
+                text = 'grpc: Decompressor is not installed for grpc-encoding "gzip"'
+                raise EtcdError(text, Code.UNIMPLEMENTED)
+            if size > limit_bytes:
+                text = f"grpc: received message larger than max ({size} vs. {limit_bytes})"
+                raise EtcdError(text, Code.RESOURCE_EXHAUSTED)
+            if len(self.buffer) < 5 + size:
+                return
+            self.messages.append((self._parsed(bytes(self.buffer[5 : 5 + size])), 5 + size))
+            del self.buffer[: 5 + size]
+
+    def _parsed(self, raw: bytes) -> Any:
+        try:
+            return self.method.request.FromString(raw)
+        except DecodeError as error:
+            raise EtcdError(f"grpc: error unmarshalling request: {error}", Code.INTERNAL) from None
+
+
+class Calls:
+    """The calls of one connection. flush: called when the connection has something to send."""
+
+    def __init__(
+        self,
+        methods: Mapping[bytes, Method],
+        connection: Connection,
+        flush: Callable[[], None],
+        *,
+        common_name: str,
+        limit_bytes: int,
+    ) -> None:
+        self._methods = methods
+        self._connection = connection
+        self._flush = flush
+        self._common_name = common_name
+        self._limit_bytes = limit_bytes
+        self._calls: dict[int, Call] = {}
+        self._writable = True
+
+    # -- what the connection tells -------------------------------------------------------------------------------
+
+    def opened(self, stream: Stream, ends: bool) -> None:
+        path = next((value for name, value in stream.headers if name == b":path"), b"")
+        method = self._methods.get(path)
+        if method is None:
+            self._refuse(stream, EtcdError(self._unknown(path.decode(errors="replace")), Code.UNIMPLEMENTED))
+            return
+        call = self._calls[stream.id] = Call(self, stream, method)
+        call.has_ended = ends
+        if ends or method.kind is Kind.STREAM:
+            self._start(call)
+
+    def _unknown(self, path: str) -> str:
+        service, slash, method = path.removeprefix("/").rpartition("/")
+        if not slash:
+            return f'malformed method name: "{path}"'
+        known = any(each.startswith(f"/{service}/".encode()) for each in self._methods)
+        return f"unknown method {method} for service {service}" if known else f"unknown service {service}"
+
+    def received(self, stream: Stream, data: bytes, ends: bool) -> None:
+        call = self._calls.get(stream.id)
+        if call is None:
+            return
+        call.has_ended = ends
+        try:
+            call.take(data, self._limit_bytes)
+            if call.method.kind is not Kind.STREAM and len(call.messages) > 1:
+                raise EtcdError("grpc: a second message for a call that takes one", Code.INTERNAL)
+        except EtcdError as error:
+            self._drop(call)
+            self._refuse(stream, error, started=call.started)
+            return
+        if call.method.kind is Kind.STREAM:
+            call.arrived()
+        else:
+            self.consumed(stream, len(data))
+            if ends:
+                self._start(call)
+
+    def reset(self, stream: Stream) -> None:
+        call = self._calls.get(stream.id)
+        if call is not None:
+            self._drop(call)
+
+    def unblocked(self, stream: Stream) -> None:
+        call = self._calls.get(stream.id)
+        if call is not None and call.room is not None and not call.room.done() and self._writable:
+            call.room.set_result(None)
+
+    def writable(self, yes: bool) -> None:
+        """Whether the transport takes more; who streams waits meanwhile."""
+        self._writable = yes
+        if yes:
+            for call in self._calls.values():
+                if not call.stream.pending_bytes:
+                    self.unblocked(call.stream)
+
+    def close(self) -> None:
+        for call in list(self._calls.values()):
+            self._drop(call)
+
+    def _drop(self, call: Call) -> None:
+        self._calls.pop(call.stream.id, None)
+        if call.task is not None:
+            call.task.cancel()
+
+    def consumed(self, stream: Stream, size: int) -> None:
+        if stream.is_open:
+            self._connection.consumed(stream, size)
+            self._flush()
+
+    # -- running -------------------------------------------------------------------------------------------------
+
+    def _start(self, call: Call) -> None:
+        run = self._run_unary if call.method.kind is Kind.UNARY else self._run_stream
+        call.task = asyncio.get_running_loop().create_task(run(call))
+
+    async def _run_unary(self, call: Call) -> None:
+        try:
+            response = await call.method.function(self._request(call), self._context(call))
+            self._respond(call, response.SerializeToString())
+        except EtcdError as error:
+            self._end(call, error)
+        except Exception as error:
+            self._end(call, self._bug(error))
+
+    def _request(self, call: Call) -> Any:
+        if not call.messages:
+            raise EtcdError("grpc: the request has no message", Code.INTERNAL)
+        return call.messages.popleft()[0]
+
+    def _context(self, call: Call) -> Context:
+        return Context(call.stream.headers, self._common_name)
+
+    async def _run_stream(self, call: Call) -> None:
+        try:
+            given = call if call.method.kind is Kind.STREAM else self._request(call)
+            responses = call.method.function(given, self._context(call))
+            try:
+                async for response in responses:
+                    await self._send(call, response.SerializeToString())
+            finally:
+                await responses.aclose()
+            self._end(call, None)
+        except EtcdError as error:
+            self._end(call, error)
+        except Exception as error:
+            self._end(call, self._bug(error))
+
+    def _bug(self, error: Exception) -> EtcdError:
+        """Tell the loop of what should not have happened; the client learns that something did."""
+        context = {"message": "a gRPC method failed", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
+        return EtcdError(f"etcdserver: internal error: {type(error).__name__}", Code.UNKNOWN)
+
+    # -- answering -----------------------------------------------------------------------------------------------
+
+    def _respond(self, call: Call, message: bytes) -> None:
+        self._calls.pop(call.stream.id, None)
+        if not call.stream.is_open:
+            return
+        connection, stream = self._connection, call.stream
+        connection.send_headers(stream, _HEADERS)
+        connection.send_data(stream, _prefix.pack(0, len(message)) + message)
+        connection.end(stream, _OK)
+        self._flush()
+
+    async def _send(self, call: Call, message: bytes) -> None:
+        """Send one message of a stream; returns when there is room for the next."""
+        if not call.started:
+            call.started = True
+            self._connection.send_headers(call.stream, _HEADERS)
+        self._connection.send_data(call.stream, _prefix.pack(0, len(message)) + message)
+        self._flush()
+        while call.stream.pending_bytes or not self._writable:
+            call.room = asyncio.get_running_loop().create_future()
+            await call.room
+
+    def _end(self, call: Call, error: EtcdError | None) -> None:
+        self._calls.pop(call.stream.id, None)
+        if error is not None:
+            self._refuse(call.stream, error, started=call.started)
+        elif call.stream.is_open:
+            if not call.started:
+                self._connection.send_headers(call.stream, _HEADERS)
+            self._connection.end(call.stream, _OK)
+            self._flush()
+
+    def _refuse(self, stream: Stream, error: EtcdError, *, started: bool = False) -> None:
+        if stream.is_open:
+            text = _percent_encoded(error.message)
+            status = literal(b"grpc-status", str(int(error.code)).encode()) + literal(b"grpc-message", text)
+            self._connection.end(stream, status if started else _HEADERS + status)
+            self._flush()
+
+
+def _percent_encoded(text: str) -> bytes:
+    """A status' text as gRPC writes it: printable ASCII but ``%``, the rest as ``%XX``."""
+    raw = text.encode()[: _MAX_TEXT_BYTES // 3]
+    return b"".join(b"%c" % byte if 0x20 <= byte <= 0x7E and byte != 0x25 else b"%%%02X" % byte for byte in raw)
