@@ -33,10 +33,10 @@ _CORE = (requests.CPU, requests.MEMORY, requests.EPHEMERAL_STORAGE, requests.POD
 
 
 class Gathered(NamedTuple):
-    """Some rows of the matrices; wanted: the load with one more pod of this shape."""
+    """Some rows of the matrices; wanted: the load with one more pod of this shape (None: of several, rows for each)."""
 
     rows: Ints
-    shape: PodShape
+    shape: PodShape | None
     cursor: int
     load: Floats
     wanted: Floats
@@ -100,6 +100,10 @@ class Columns:
         """A mark for `changed_since`."""
         return self._dropped + len(self._changed)
 
+    def remembers(self, cursor: int) -> bool:
+        """Whether `changed_since` can still tell."""
+        return cursor >= self._dropped
+
     def changed_since(self, cursor: int) -> list[int] | None:
         """Rows that changed after the mark, each once, in order; None if the mark is too old to tell."""
         start = cursor - self._dropped
@@ -147,13 +151,26 @@ class Columns:
         self._gathered = last = Gathered(rows, pod.shape, self.cursor(), load, wanted, capacity, divisor)
         return last
 
+    def gather_many(self, rows: Ints, shapes: Sequence[PodShape]) -> Gathered:
+        """The same for several shapes: the columns are (shape 0, all rows), (shape 1, all rows), ..."""
+        vectors = np.stack([self._vector(shape) for shape in shapes], axis=1)
+        load, capacity = self.load.take(rows, axis=1), self.capacity.take(rows, axis=1)
+        wanted = (load[:, None, :] + vectors[:, :, None]).reshape(len(load), -1)
+        times = (1, len(shapes))
+        loads, capacities = np.tile(load, times), np.tile(capacity, times)
+        divisor = capacities if all(self.complete[:4]) else np.tile(self.divisor.take(rows, axis=1), times)
+        return Gathered(rows, None, self.cursor(), loads, wanted, capacities, divisor)
+
     def vector(self, pod: PodInfo) -> npt.NDArray[np.float64]:
         """What the pod adds to `load`."""
+        return self._vector(pod.shape)
+
+    def _vector(self, shape: PodShape) -> npt.NDArray[np.float64]:
         try:
-            return pod.shape.vectors[self.resources]
+            return shape.vectors[self.resources]
         except KeyError:
-            self._grow(pod.shape.requests)
-            return pod.shape.vector(self.resources)
+            self._grow(shape.requests)
+            return shape.vector(self.resources)
 
     # -- nodes ---------------------------------------------------------------------------------------------------
 

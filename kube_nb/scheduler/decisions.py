@@ -31,8 +31,8 @@ class Attempt:
 
     names: all nodes in the order in which they are looked at; start: where this cycle began; processed: how many nodes
     it looked at; candidates: the only ones that a PreFilter let through, absent: why the others did not count. rows:
-    the feasible ones in order. plugins, raw and weights run parallel; normalized: {plugin: scores, or one for all}, raw
-    is final for the others.
+    the feasible ones in order. plugins, weights and lines run parallel; lines: which row of `raw` has the scores, -1 if
+    they are all 0; normalized: {plugin: scores, or one for all}, raw is final for the others.
     verdict: number in `refusals` per node (0: not refused). node: the winner, or "".
     """
 
@@ -47,6 +47,7 @@ class Attempt:
     rows: Ints | None = None
     plugins: Sequence[str] = ()
     weights: Sequence[int] = ()
+    lines: Sequence[int] = ()
     raw: npt.NDArray[np.signedinteger[Any]] | None = None
     normalized: Mapping[str, Ints] = field(default_factory=nothing)
     verdict: npt.NDArray[np.int16] | None = None
@@ -131,8 +132,8 @@ class Attempt:
     def _score_row(self, position: int) -> dict[str, Any]:
         assert self.rows is not None
         plugins: dict[str, dict[str, int]] = {}
-        for number, (name, weight) in enumerate(zip(self.plugins, self.weights, strict=True)):
-            raw = int(self.raw[number, position]) if self.raw is not None else 0
+        for name, weight, line in zip(self.plugins, self.weights, self.lines, strict=True):
+            raw = int(self.raw[line, position]) if self.raw is not None and line >= 0 else 0
             column = self.normalized.get(name)
             normalized = raw if column is None else int(column[position] if len(column) > 1 else column[0])
             plugins[name] = {"raw": raw, "normalized": normalized, "weight": weight, "weighted": weight * normalized}

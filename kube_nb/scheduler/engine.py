@@ -6,7 +6,8 @@ Differs: filters that look at the node alone run before those that look at its p
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,10 @@ from kube_nb.scheduler.framework.interface import (
 from kube_nb.scheduler.framework.runtime import Framework, Handle
 from kube_nb.scheduler.framework.status import Code, Status, unresolvable
 from kube_nb.scheduler.pod_class import PodClass
+from kube_nb.scheduler.pod_classes import PodClasses
 from kube_nb.scheduler.pod_info import PodInfo, PodShapes
 from kube_nb.scheduler.search import Found, Search
 from kube_nb.scheduler.selection import TieBreaker, nodes_to_find
-
-#: How many shapes' classes are kept.
-CLASSES = 512
 
 #: Up to how many named nodes are looked at one by one.
 PINNED = 4
@@ -60,14 +59,12 @@ class Engine:
         self.percentage_of_nodes_to_score = percentage_of_nodes_to_score
         self.ties = ties or TieBreaker()
         self.explain = explain
-        self.score_cache = score_cache
-        self.equivalence_classes = equivalence_classes
         self.last: Attempt | None = None
         self._random_start = random_start
         self.decisions = Decisions()
         self.shapes = PodShapes()
         self.next_start = 0
-        self._classes: dict[tuple[str, int], PodClass] = {}
+        self._classes = PodClasses(handle.columns, score_cache=score_cache, equivalence_classes=equivalence_classes)
 
     # -- pods ------------------------------------------------------------------------------------------------------
 
@@ -124,29 +121,15 @@ class Engine:
         refusal, names = self.framework_of(pod).pre_filter(state, pod, self.columns)
         return state, refusal, names
 
-    def pod_class(self, framework: Framework, pod: PodInfo) -> PodClass:
-        """What is known for pods of this shape, brought up to date."""
-        if not self.equivalence_classes:
-            return PodClass(framework, pod, self.columns)
-        key = (framework.scheduler_name, pod.shape.number)
-        if not self.score_cache and key not in self._classes:
-            self._classes.clear()
-        kept = self._classes.get(key)
-        if kept is None or not kept.current or not kept.sync():
-            if kept is None and len(self._classes) >= CLASSES:
-                del self._classes[next(iter(self._classes))]
-            kept = self._classes[key] = PodClass(framework, pod, self.columns)
-        return kept
-
     def _schedule(self, framework: Framework, pod: PodInfo, attempt: Attempt) -> None:
         columns = self.columns
         if pod.shape.pinned and self._schedule_pinned(framework, pod, attempt):
             return
-        kept = self.pod_class(framework, pod)
+        kept = self._classes.of(framework, pod)
         if self._random_start is not None:
             self.next_start = self._random_start.randrange(len(columns.nodes))
         start = attempt.start = self.next_start % len(columns.nodes)
-        search = Search(columns, self.handle.nominator, framework, kept, pod)
+        search = Search(columns, self.handle.nominator, framework, self._classes, kept, pod)
         found = search.run(start, self._wanted(framework))
         self._note(attempt, kept, found, search)
         self.next_start = (start + found.processed) % len(columns.nodes)
@@ -189,11 +172,14 @@ class Engine:
             attempt.message = fit_error(attempt)
         return True
 
-    def _wanted(self, framework: Framework) -> Any:
+    def _wanted(self, framework: Framework) -> Callable[[int], int]:
+        """How many feasible nodes are enough, by the number of candidates."""
+        if framework.scores_nothing:
+            return _one
         percentage = framework.percentage_of_nodes_to_score
         if percentage is None:
             percentage = self.percentage_of_nodes_to_score
-        return lambda size: 1 if framework.scores_nothing else nodes_to_find(size, percentage)
+        return partial(nodes_to_find, percentage=percentage)
 
     def _note(self, attempt: Attempt, kept: PodClass, found: Found, search: Search) -> None:
         """Keep who was refused; the kept verdicts only if there were any among the nodes looked at."""
@@ -215,7 +201,7 @@ class Engine:
         totals = kept.total[index]  # perhaps a view: not changed below
         normalized: dict[str, Ints] = {}
         for number, plugin, weight in kept.varying:
-            scores = plugin.normalize(kept.state, pod, kept.scores[number].take(rows).astype(np.int64))
+            scores = plugin.normalize(kept.state, pod, kept.line(number).take(rows).astype(np.int64))
             normalized[plugin.name] = scores
             totals = totals + weight * scores
         late: list[tuple[str, int, Ints]] = []
@@ -233,12 +219,14 @@ class Engine:
         attempt.tied, attempt.tie_rule = tied, self.ties.rule
         if self.explain:
             attempt.rows = rows
-            attempt.plugins, attempt.weights = kept.scored, kept.weights
-            attempt.raw = kept.scores[:, index].copy() if found.contiguous else kept.scores[:, index]
+            attempt.plugins, attempt.weights, attempt.lines = kept.scored, kept.weights, kept.lines
+            attempt.raw = kept.raw(index)
             attempt.normalized = {**kept.constants, **normalized} if normalized else kept.constants
             if late:
                 attempt.plugins = [*kept.scored, *(name for name, _, _ in late)]
                 attempt.weights = [*kept.weights, *(weight for _, weight, _ in late)]
+                lines = len(attempt.raw)
+                attempt.lines = [*kept.lines, *range(lines, lines + len(late))]
                 attempt.raw = np.vstack((attempt.raw, *(raw for _, _, raw in late)))
 
     def _late_score(self, plugin: Any, pod: PodInfo, rows: Ints, search: Search) -> tuple[Ints] | None:
@@ -265,6 +253,10 @@ class Engine:
                 "after normalizing"
             )
         return final
+
+
+def _one(nodes: int) -> int:
+    return 1
 
 
 def fit_error(attempt: Attempt) -> str:

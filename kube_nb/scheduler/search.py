@@ -6,7 +6,7 @@ Differs: where a PreFilter names the only nodes worth looking at, they are looke
 no order).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from kube_nb.scheduler.framework.runtime import Framework
 from kube_nb.scheduler.framework.status import Code, Status, unresolvable
 from kube_nb.scheduler.nominator import Nominator
 from kube_nb.scheduler.pod_class import PodClass
+from kube_nb.scheduler.pod_classes import PodClasses
 from kube_nb.scheduler.pod_info import PodInfo
 
 
@@ -47,11 +48,18 @@ class Search:
     """The filter half of one cycle. state: what PreFilter and Filter left for the score half."""
 
     def __init__(
-        self, columns: Columns, nominator: Nominator, framework: Framework, kept: PodClass, pod: PodInfo
+        self,
+        columns: Columns,
+        nominator: Nominator,
+        framework: Framework,
+        classes: PodClasses,
+        kept: PodClass,
+        pod: PodInfo,
     ) -> None:
         self._columns = columns
         self._nominator = nominator
         self._framework = framework
+        self._classes = classes
         self._kept = kept
         self._pod = pod
         #: Numbers in `refusals` per row, with those of the column filters that are not kept; None: only the kept ones.
@@ -75,13 +83,16 @@ class Search:
         """What the plugins of this one cycle left; None if none had anything to say."""
         return self._state
 
-    def run(self, start: int, percentage_to_wanted: Any) -> Found:
-        """percentage_to_wanted: number of candidates -> how many feasible ones are enough."""
+    def run(self, start: int, to_find: Callable[[int], int]) -> Found:
+        """to_find: number of candidates -> how many feasible ones are enough."""
         columns, size = self._columns, len(self._columns.nodes)
         if refusal := self._pre_filter():
             return Found(np.zeros(0, dtype=np.int64), size, refusal=refusal)
         if self._names is None and not self._active and not self._nominator:
-            return self._kept_only(start, size, percentage_to_wanted(size))
+            wanted = to_find(size)
+            self._classes.catch_up(self._kept, start, wanted)
+            return self._kept_only(start, size, wanted)
+        self._classes.catch_up(self._kept)
         if (row := self._nominated_row()) is not None:
             found = self._among(row, 1)
             if len(found.rows):
@@ -89,11 +100,11 @@ class Search:
                 return found
         ring = columns.ring[start : start + size]
         if self._names is None:
-            return self._among(ring, percentage_to_wanted(size))
+            return self._among(ring, to_find(size))
         inside = np.zeros(size, dtype=np.bool_)
         inside[[columns.row(name) for name in sorted(self._names) if columns.row(name) >= 0]] = True
         candidates = ring[inside[ring]]
-        found = self._among(candidates, percentage_to_wanted(len(candidates)))
+        found = self._among(candidates, to_find(len(candidates)))
         found.names = self._names
         found.absent = unresolvable(f"node(s) didn't satisfy plugin(s) [{' '.join(sorted(self._narrowing))}]")
         return found
@@ -103,7 +114,7 @@ class Search:
     def _pre_filter(self) -> Status | None:
         if self._kept.failure is not None:
             return self._kept.failure
-        for plugin, applies in self._framework.late_tests:
+        for plugin, applies in self._kept.late_tests:
             if applies is not None and not applies(self._pod, self._columns):
                 continue
             prepare = getattr(plugin, "pre_filter", None)
@@ -128,7 +139,7 @@ class Search:
     def _kept_only(self, start: int, size: int, wanted: int) -> Found:
         """Take the first `wanted` of the ring; the feasible one after them has been looked at, but does not count."""
         refused, end = self._kept.refused, start + wanted
-        if not (refused[start : end + 1].any() if end < size else refused.any()):
+        if self._kept.accepts_all or not (refused[start : end + 1].any() if end < size else refused.any()):
             return Found(self._columns.ring[start:end], wanted, contiguous=end <= size)
         accepted = (~refused).nonzero()[0]
         cut = int(accepted.searchsorted(start))

@@ -16,13 +16,14 @@ from kube_nb.scheduler.framework.events import Registration
 from kube_nb.scheduler.framework.status import Status
 
 if TYPE_CHECKING:
-    from kube_nb.scheduler.columns import Columns
+    from kube_nb.scheduler.columns import Columns, Gathered
     from kube_nb.scheduler.decisions import Attempt
     from kube_nb.scheduler.node_info import NodeInfo
     from kube_nb.scheduler.pod_info import PodInfo
     from kube_nb.scheduler.preemption import Preemption
 
 Ints: TypeAlias = npt.NDArray[np.int64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
 
 MAX_SCORE = 100
 
@@ -138,6 +139,19 @@ class ColumnScore(Protocol):
     scope: Scope
 
     def score_columns(self, state: CycleState, pod: "PodInfo", columns: "Columns", rows: Ints) -> Ints: ...
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """Decides by amounts alone, so that many shapes of pods can be done in one operation; see `columns.Gathered`.
+
+    gathers: whether it does, as configured. A filter has `accepts_gathered` (False: perhaps not), a score
+    `score_gathered`; both answer one value per column of what was gathered.
+    """
+
+    gathers: bool
+
+    def score_gathered(self, columns: "Columns", gathered: "Gathered") -> Ints: ...
 
 
 @runtime_checkable

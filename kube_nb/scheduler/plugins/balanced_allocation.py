@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kube_nb.scheduler.columns import Columns
+from kube_nb.scheduler.columns import Columns, Gathered
 from kube_nb.scheduler.framework.interface import MAX_SCORE, CycleState, Ints, Scope
 from kube_nb.scheduler.framework.status import SKIP, Status
 from kube_nb.scheduler.node_info import NodeInfo
@@ -94,6 +94,7 @@ class NodeResourcesBalancedAllocation:
     def __init__(self, args: Mapping[str, Any] | None = None, *, improvement: bool = True) -> None:
         self._weights = ResourceWeights((args or {}).get("resources"))
         self._improvement = improvement
+        self.gathers = self._weights.plain
 
     def pre_score(self, state: CycleState, pod: PodInfo, columns: Columns, rows: Ints) -> Status | None:
         """A pod that asks for nothing would always fit best on the same node."""
@@ -110,9 +111,17 @@ class NodeResourcesBalancedAllocation:
     def score_columns(self, state: CycleState, pod: PodInfo, columns: Columns, rows: Ints) -> Ints:
         table = self._weights.of_columns(pod, columns, rows, non_zero=False)
         if not self._improvement:
+            return self._score(table, table)
+        return self._score(table, self._weights.of_columns(pod, columns, rows, non_zero=False, with_pod=False))
+
+    def score_gathered(self, columns: Columns, gathered: Gathered) -> Ints:
+        table = self._weights.of_gathered(columns, gathered, non_zero=False)
+        return self._score(table, self._weights.of_gathered(columns, gathered, non_zero=False, with_pod=False))
+
+    def _score(self, table: Table, without: Table) -> Ints:
+        if not self._improvement:
             after = balance_columns(table)
         else:
-            without = self._weights.of_columns(pod, columns, rows, non_zero=False, with_pod=False)
             after, before = balance_both(table, without)
             after -= before
             after += 50

@@ -7,9 +7,9 @@ import numpy as np
 
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler import requests
-from kube_nb.scheduler.columns import NON_ZERO_ROWS, Columns
+from kube_nb.scheduler.columns import NON_ZERO_ROWS, Columns, Gathered
 from kube_nb.scheduler.framework.events import ASSIGNED_POD, NODE, Action, ClusterEvent, Registration
-from kube_nb.scheduler.framework.interface import CycleState, Ints, Scope
+from kube_nb.scheduler.framework.interface import Bools, CycleState, Ints, Scope
 from kube_nb.scheduler.framework.status import Code, Status
 from kube_nb.scheduler.node_info import NodeInfo
 from kube_nb.scheduler.plugins.resource_scores import STRATEGIES, ResourceWeights, Strategy
@@ -36,6 +36,7 @@ class NodeResourcesFit:
         strategy = args.get("scoringStrategy") or {}
         self._weights = ResourceWeights(strategy.get("resources"))
         self._strategy: Strategy = STRATEGIES[strategy.get("type") or "LeastAllocated"](strategy)
+        self.gathers = self._weights.plain
 
     def pre_filter(self, state: CycleState, pod: PodInfo, columns: Columns) -> Status | frozenset[str] | None:
         order = {requests.CPU: 0, requests.MEMORY: 1, requests.EPHEMERAL_STORAGE: 2}
@@ -94,6 +95,14 @@ class NodeResourcesFit:
 
     def score_columns(self, state: CycleState, pod: PodInfo, columns: Columns, rows: Ints) -> Ints:
         return self._strategy.score_columns(self._weights.of_columns(pod, columns, rows, non_zero=True))
+
+    def accepts_gathered(self, gathered: Gathered) -> Bools:
+        fits: Bools = gathered.wanted[NON_ZERO_ROWS:] <= gathered.capacity[NON_ZERO_ROWS:]
+        found: Bools = np.logical_and.reduce(fits, axis=0)
+        return found
+
+    def score_gathered(self, columns: Columns, gathered: Gathered) -> Ints:
+        return self._strategy.score_columns(self._weights.of_gathered(columns, gathered, non_zero=True))
 
     def events_to_register(self) -> Iterable[Registration]:
         def would_hold(pod: PodInfo, old: Obj | None, new: Obj | None) -> bool:

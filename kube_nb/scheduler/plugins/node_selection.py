@@ -8,15 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 
 from kube_nb.machinery import labels
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler.columns import Columns
+from kube_nb.scheduler.framework.interface import Bools
 from kube_nb.scheduler.node_info import NodeInfo
-
-Bools = npt.NDArray[np.bool_]
 
 _OPERATORS = {
     "In": labels.IN,

@@ -23,6 +23,7 @@ class NodeVolumeLimits:
 
     name = "NodeVolumeLimits"
     scope = Scope.CLUSTER
+    applies_by_shape = True
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle

@@ -9,11 +9,10 @@ import numpy as np
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler.columns import Columns
 from kube_nb.scheduler.framework.events import ASSIGNED_POD, NODE, UNSCHEDULED_POD, Action, ClusterEvent, Registration
-from kube_nb.scheduler.framework.interface import MAX_SCORE, CycleState, Ints, Scope
+from kube_nb.scheduler.framework.interface import MAX_SCORE, Bools, CycleState, Ints, Scope
 from kube_nb.scheduler.framework.runtime import Handle
 from kube_nb.scheduler.framework.status import SKIP, Status, unresolvable, unschedulable
 from kube_nb.scheduler.node_info import HOSTNAME, NodeInfo
-from kube_nb.scheduler.plugins.node_selection import Bools
 from kube_nb.scheduler.plugins.spread_constraints import (
     HARD,
     SOFT,

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kube_nb.scheduler import requests
-from kube_nb.scheduler.columns import Columns
+from kube_nb.scheduler.columns import Columns, Gathered
 from kube_nb.scheduler.framework.interface import MAX_SCORE, Ints
 from kube_nb.scheduler.node_info import NodeInfo
 from kube_nb.scheduler.pod_info import PodInfo
@@ -80,11 +80,9 @@ class ResourceWeights:
 
     def of_columns(self, pod: PodInfo, columns: Columns, rows: Ints, *, non_zero: bool, with_pod: bool = True) -> Table:
         gathered = columns.gather(rows, pod)
-        load = gathered.wanted if with_pod else gathered.load
         if self.plain:
-            part = slice(0, 2) if non_zero else slice(2, 4)
-            complete = columns.complete[part.start] and columns.complete[part.start + 1]
-            return Table(load[part], gathered.capacity[part], gathered.divisor[part], self._plain_weights, complete)
+            return self.of_gathered(columns, gathered, non_zero=non_zero, with_pod=with_pod)
+        load = gathered.wanted if with_pod else gathered.load
         counted = self._counted(pod)
         index = [self._row(columns, name, non_zero) for name, _ in counted]
         requested, capacity = (
@@ -93,6 +91,13 @@ class ResourceWeights:
         )
         complete = bool(index) and all(row >= 0 and columns.complete[row] for row in index)
         return Table(requested, capacity, np.maximum(capacity, 1), [weight for _, weight in counted], complete)
+
+    def of_gathered(self, columns: Columns, gathered: Gathered, *, non_zero: bool, with_pod: bool = True) -> Table:
+        """cpu and memory, alike, whatever the pods' shapes."""
+        load = gathered.wanted if with_pod else gathered.load
+        part = slice(0, 2) if non_zero else slice(2, 4)
+        complete = columns.complete[part.start] and columns.complete[part.start + 1]
+        return Table(load[part], gathered.capacity[part], gathered.divisor[part], self._plain_weights, complete)
 
     def _row(self, columns: Columns, name: str, non_zero: bool) -> int:
         if non_zero and name in requests.NON_ZERO:

@@ -12,9 +12,10 @@ from kube_nb.machinery import labels, objects
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler.columns import Columns
 from kube_nb.scheduler.counts import MatchKey
+from kube_nb.scheduler.framework.interface import Bools
 from kube_nb.scheduler.framework.runtime import Lister
 from kube_nb.scheduler.node_info import HOSTNAME, ZONE, NodeInfo
-from kube_nb.scheduler.plugins.node_selection import Bools, required_of
+from kube_nb.scheduler.plugins.node_selection import required_of
 from kube_nb.scheduler.plugins.tolerations import KEEPS_AWAY, first_untolerated
 from kube_nb.scheduler.pod_info import PodInfo
 

@@ -17,11 +17,11 @@ from kube_nb.machinery import labels, objects, quantity
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler.columns import Columns
 from kube_nb.scheduler.framework.events import NODE, PV, PVC, STORAGE_CLASS, Action, ClusterEvent, Registration
-from kube_nb.scheduler.framework.interface import CycleState, Ints, Scope
+from kube_nb.scheduler.framework.interface import Bools, CycleState, Ints, Scope
 from kube_nb.scheduler.framework.runtime import Handle
 from kube_nb.scheduler.framework.status import SKIP, Status, error, unresolvable, unschedulable
 from kube_nb.scheduler.node_info import NodeInfo
-from kube_nb.scheduler.plugins.node_selection import Bools, Term
+from kube_nb.scheduler.plugins.node_selection import Term
 from kube_nb.scheduler.plugins.volumes import Claim, claims, class_of
 from kube_nb.scheduler.pod_info import PodInfo
 
@@ -59,6 +59,7 @@ class VolumeBinding:
 
     name = "VolumeBinding"
     scope = Scope.CLUSTER
+    applies_by_shape = True
 
     def __init__(self, args: Mapping[str, Any], handle: Handle) -> None:
         self._timeout_s = float(args.get("bindTimeoutSeconds") or 600)

@@ -42,6 +42,7 @@ class VolumeRestrictions:
 
     name = "VolumeRestrictions"
     scope = Scope.CLUSTER
+    applies_by_shape = True
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle

@@ -26,6 +26,7 @@ class VolumeZone:
 
     name = "VolumeZone"
     scope = Scope.CLUSTER
+    applies_by_shape = True
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
