@@ -41,10 +41,11 @@ class Cluster:
 
     nodes: workers beside the control plane. hollow: nodes whose pods only walk through stages. seed: of everything that
     is random. pace: cluster seconds per wall second; "max" moves time only when a call needs it. plugins: scheduler
-    plugins. scheduler_config: a KubeSchedulerConfiguration, as YAML or a dict. version: the release to serve,
-    newest by default. data_dir: where etcd keeps its data; a cluster made on it again goes on where the last one ended.
-    etcd_members: 3 or 5 agree on every write by Raft. store: where a real etcd is, ``http://127.0.0.1:2379``; it lives
-    in wall time, so the pace must be finite.
+    plugins. scheduler_config: a KubeSchedulerConfiguration, as YAML or a dict. ties: which of equally good nodes is
+    taken: "heap" as the served release does, "random" (drawn from the seed) as releases up to 1.34 did, or "first".
+    version: the release to serve, newest by default. data_dir: where etcd keeps its data; a cluster made on it again
+    goes on where the last one ended. etcd_members: 3 or 5 agree on every write by Raft. store: where a real etcd is,
+    ``http://127.0.0.1:2379``; it lives in wall time, so the pace must be finite.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Cluster:
         name: str | None = None,
         plugins: Sequence[Any] = (),
         scheduler_config: "Obj | str | None" = None,
+        ties: str | None = None,
         data_dir: str | Path | None = None,
         etcd_members: int = 1,
         store: str | None = None,
@@ -65,7 +67,7 @@ class Cluster:
         _check_size(nodes, hollow, version)
         _check_pace(pace)
         _check(pace, data_dir, etcd_members, store)
-        scheduler = scheduling.Scheduling(plugins, scheduler_config)
+        scheduler = scheduling.Scheduling(plugins, scheduler_config, ties)
         global _count
         _count += 1
         self.name = name or f"kube-{_count}"

@@ -132,6 +132,7 @@ class Components:
             scheduling.config,
             scheduling.plugins,
             version=self._engine.version_numbers,
+            ties=scheduling.ties,
         )
         try:
             return await self._lead(p, client, manifests.SCHEDULER, scheduler.run)

@@ -17,6 +17,7 @@ from kube_nb.scheduler.config import Configuration
 from kube_nb.scheduler.framework.guard import Guarded
 from kube_nb.scheduler.framework.runtime import Handle
 from kube_nb.scheduler.scheduler import Scheduler
+from kube_nb.scheduler.selection import TieBreaker
 
 #: Name -> the plugin that every cluster of this process uses; see `cluster.scheduler_plugin`.
 EVERYWHERE: dict[str, Any] = {}
@@ -28,9 +29,13 @@ def name_of(plugin: Any) -> str:
 
 
 class Scheduling:
-    """running: the scheduler of now, None while there is none. config: see `Configuration`."""
+    """running: the scheduler of now, None while there is none. config: see `Configuration`; ties: see `TIES`, None for
+    the served version's own rule. ValueError for a rule that is not there."""
 
-    def __init__(self, plugins: Sequence[Any] = (), config: "Obj | str | None" = None) -> None:
+    def __init__(self, plugins: Sequence[Any] = (), config: "Obj | str | None" = None, ties: str | None = None) -> None:
+        if ties is not None:
+            TieBreaker(ties)
+        self.ties = ties
         self.running: Scheduler | None = None
         self._plugins = {**EVERYWHERE, **{name_of(plugin): plugin for plugin in plugins}}
         self.config = self._checked(config)

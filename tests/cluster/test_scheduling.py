@@ -98,3 +98,17 @@ def test_a_wrong_configuration_names_the_place_and_the_old_one_stays(cluster: Cl
     assert lands(cluster, "fine") != ""
     with pytest.raises(ConfigurationError, match="NoSuch"):
         Cluster(nodes=1, scheduler_config=wrong)
+
+
+def placed_by(ties: str | None, seed: int) -> list[str]:
+    with Cluster(nodes=8, seed=seed, ties=ties) as cluster:
+        return [lands(cluster, f"p{number}") for number in range(6)]
+
+
+def test_ties_are_broken_by_lot_from_the_seed() -> None:
+    by_lot = placed_by("random", seed=1)
+    assert placed_by("random", seed=1) == by_lot
+    assert by_lot != placed_by(None, seed=1)
+    assert by_lot != placed_by("random", seed=2)
+    with pytest.raises(ValueError, match="unknown tie rule 'dice', known are heap, random, first"):
+        Cluster(nodes=1, ties="dice")
