@@ -39,7 +39,7 @@ class Task:
         return replace(self, obj={**self.obj, "metadata": {**self.obj["metadata"], "name": name}})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Workload:
     """nodes: Node objects in the order in which they are looked at; tasks: in order of arrival."""
 
@@ -47,6 +47,9 @@ class Workload:
     nodes: Sequence[Obj]
     tasks: Sequence[Task]
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Workload {self.name!r}: {len(self.nodes)} nodes, {len(self.tasks)} tasks>"
 
     def with_nodes(self, nodes: Sequence[Obj]) -> "Workload":
         return replace(self, nodes=nodes)
