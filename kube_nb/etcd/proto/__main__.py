@@ -1,5 +1,6 @@
 """Compile `rpc.proto` anew: ``python -m kube_nb.etcd.proto`` (needs grpcio-tools)."""
 
+import re
 from pathlib import Path
 
 from grpc_tools import protoc
@@ -12,7 +13,8 @@ def main() -> int:
     options = [f"-I{FOLDER}", f"--descriptor_set_out={descriptors}", f"--pyi_out={FOLDER}"]
     failed = int(protoc.main(["protoc", *options, str(FOLDER / "rpc.proto")]))
     stub = FOLDER / "rpc_pb2.pyi"
-    stub.write_text(stub.read_text().replace(", _Mapping]", ", _Mapping[str, object]]"))  # mypy wants to know of what
+    text = stub.read_text().replace(", _Mapping]", ", _Mapping[str, object]]")  # mypy wants to know of what
+    stub.write_text(re.sub(r"_Union\[([\w.]+), str\]", r"_Union[\1, str, int]", text))  # an enum's number will do
     return failed
 
 

@@ -9,7 +9,7 @@ message may be compressed.
 import asyncio
 import struct
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
@@ -28,11 +28,12 @@ _MAX_TEXT_BYTES = 8_000
 
 
 class Kind(Enum):
-    """UNARY: one message in, one out. RESPONSES: one in, a stream out. STREAM: streams both ways."""
+    """UNARY: one message in, one out. RESPONSES: one in, a stream out. STREAM: streams both ways. PLAIN: no gRPC."""
 
     UNARY = auto()
     RESPONSES = auto()
     STREAM = auto()
+    PLAIN = auto()
 
 
 class Method(NamedTuple):
@@ -91,6 +92,10 @@ class Call:
     def take(self, data: bytes, limit_bytes: int) -> None:
         """Split what has come into messages; EtcdError for one that is none, or is too large."""
         self.buffer += data
+        if self.method.kind is Kind.PLAIN:
+            if len(self.buffer) > limit_bytes:
+                raise EtcdError(f"the request is larger than {limit_bytes} bytes", Code.RESOURCE_EXHAUSTED)
+            return
         while len(self.buffer) >= 5:
             compressed, size = _prefix.unpack_from(self.buffer)
             if compressed:
@@ -112,18 +117,26 @@ class Call:
 
 
 class Calls:
-    """The calls of one connection. flush: called when the connection has something to send."""
+    """The calls of one connection.
+
+    plain: serves requests that are no gRPC, body and Context in; status, header fields and body (or its pieces) out.
+    flush: called when the connection has something to send. handled: counts calls that ended by (path, code).
+    """
 
     def __init__(
         self,
         methods: Mapping[bytes, Method],
+        plain: Callable[[bytes, Context], Awaitable[Any]],
         connection: Connection,
         flush: Callable[[], None],
         *,
         common_name: str,
         limit_bytes: int,
+        handled: dict[tuple[bytes, int], int],
     ) -> None:
         self._methods = methods
+        self._plain = Method(Kind.PLAIN, None, plain)
+        self._handled = handled
         self._connection = connection
         self._flush = flush
         self._common_name = common_name
@@ -134,8 +147,9 @@ class Calls:
     # -- what the connection tells -------------------------------------------------------------------------------
 
     def opened(self, stream: Stream, ends: bool) -> None:
-        path = next((value for name, value in stream.headers if name == b":path"), b"")
-        method = self._methods.get(path)
+        path = _field(stream, b":path")
+        is_grpc = _field(stream, b"content-type").startswith(b"application/grpc")
+        method = self._methods.get(path) if is_grpc else self._plain
         if method is None:
             self._refuse(stream, EtcdError(self._unknown(path.decode(errors="replace")), Code.UNIMPLEMENTED))
             return
@@ -206,7 +220,8 @@ class Calls:
     # -- running -------------------------------------------------------------------------------------------------
 
     def _start(self, call: Call) -> None:
-        run = self._run_unary if call.method.kind is Kind.UNARY else self._run_stream
+        runs = {Kind.UNARY: self._run_unary, Kind.PLAIN: self._run_plain}
+        run = runs.get(call.method.kind, self._run_stream)
         call.task = asyncio.get_running_loop().create_task(run(call))
 
     async def _run_unary(self, call: Call) -> None:
@@ -241,6 +256,26 @@ class Calls:
         except Exception as error:
             self._end(call, self._bug(error))
 
+    async def _run_plain(self, call: Call) -> None:
+        """A request of HTTP's own kind on the same connection."""
+        stream, connection = call.stream, self._connection
+        try:
+            status, fields, body = await call.method.function(bytes(call.buffer), self._context(call))
+            block = literal(b":status", b"%d" % status) + b"".join(literal(*field) for field in fields)
+            connection.send_headers(stream, block)
+            call.started = True
+            if isinstance(body, bytes):
+                connection.send_data(stream, body)
+            else:
+                async for piece in body:
+                    await self._send_raw(call, piece)
+        except Exception as error:
+            self._bug(error)
+            connection.reset(stream, http2.INTERNAL_ERROR)
+        self._calls.pop(stream.id, None)
+        connection.end(stream)
+        self._flush()
+
     def _bug(self, error: Exception) -> EtcdError:
         """Tell the loop of what should not have happened; the client learns that something did."""
         context = {"message": "a gRPC method failed", "exception": error}
@@ -257,14 +292,23 @@ class Calls:
         connection.send_headers(stream, _HEADERS)
         connection.send_data(stream, _prefix.pack(0, len(message)) + message)
         connection.end(stream, _OK)
+        self._count(stream, 0)
         self._flush()
+
+    def _count(self, stream: Stream, code: int) -> None:
+        key = (_field(stream, b":path"), code)
+        if key[0] in self._methods:
+            self._handled[key] = self._handled.get(key, 0) + 1
 
     async def _send(self, call: Call, message: bytes) -> None:
         """Send one message of a stream; returns when there is room for the next."""
         if not call.started:
             call.started = True
             self._connection.send_headers(call.stream, _HEADERS)
-        self._connection.send_data(call.stream, _prefix.pack(0, len(message)) + message)
+        await self._send_raw(call, _prefix.pack(0, len(message)) + message)
+
+    async def _send_raw(self, call: Call, data: bytes) -> None:
+        self._connection.send_data(call.stream, data)
         self._flush()
         while call.stream.pending_bytes or not self._writable:
             call.room = asyncio.get_running_loop().create_future()
@@ -278,6 +322,7 @@ class Calls:
             if not call.started:
                 self._connection.send_headers(call.stream, _HEADERS)
             self._connection.end(call.stream, _OK)
+            self._count(call.stream, 0)
             self._flush()
 
     def _refuse(self, stream: Stream, error: EtcdError, *, started: bool = False) -> None:
@@ -285,7 +330,12 @@ class Calls:
             text = _percent_encoded(error.message)
             status = literal(b"grpc-status", str(int(error.code)).encode()) + literal(b"grpc-message", text)
             self._connection.end(stream, status if started else _HEADERS + status)
+            self._count(stream, int(error.code))
             self._flush()
+
+
+def _field(stream: Stream, name: bytes) -> bytes:
+    return next((value for key, value in stream.headers if key == name), b"")
 
 
 def _percent_encoded(text: str) -> bytes:

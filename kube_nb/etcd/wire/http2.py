@@ -369,15 +369,18 @@ class Connection:
             self._window -= len(data)
             self.out.append(frame(DATA, 0, stream.id, data))
 
-    def end(self, stream: Stream, trailers: bytes) -> None:
-        """Send the trailers after everything else, and close the stream."""
+    def end(self, stream: Stream, trailers: bytes = b"") -> None:
+        """Send the trailers, if there are any, after everything else, and close the stream."""
         if stream.pending:
             stream.trailers = trailers
         elif stream.is_open:
             self._finish(stream, trailers)
 
     def _finish(self, stream: Stream, trailers: bytes) -> None:
-        self.out.append(frame(HEADERS, END_HEADERS | END_STREAM, stream.id, trailers))
+        if trailers:
+            self.out.append(frame(HEADERS, END_HEADERS | END_STREAM, stream.id, trailers))
+        else:
+            self.out.append(frame(DATA, END_STREAM, stream.id))
         stream.is_open = False
         self.streams.pop(stream.id, None)
         if not stream.has_ended:

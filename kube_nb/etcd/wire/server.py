@@ -1,4 +1,8 @@
-"""The server: every service on one port of the running loop, with or without TLS."""
+"""The server: every service on one port of the running loop, with or without TLS.
+
+As with etcd the port speaks gRPC, and HTTP/1.1 and HTTP/2 for the JSON gateway and the health endpoints; a connection's
+first bytes tell which, a request's content type the rest.
+"""
 
 import asyncio
 import contextlib
@@ -7,9 +11,12 @@ from typing import Any, cast
 from kube_nb.etcd.tokens import Tokens
 from kube_nb.etcd.wire import http2
 from kube_nb.etcd.wire.auth import Auth
-from kube_nb.etcd.wire.calls import Calls, Method
+from kube_nb.etcd.wire.calls import Calls, Context, Method
 from kube_nb.etcd.wire.cluster import Cluster
 from kube_nb.etcd.wire.concurrency import Election, Lock
+from kube_nb.etcd.wire.gateway import Gateway, Request
+from kube_nb.etcd.wire.health import Health
+from kube_nb.etcd.wire.http1 import Http1
 from kube_nb.etcd.wire.http2 import Connection, Fault, Opened, Received, Reset
 from kube_nb.etcd.wire.kv import KV
 from kube_nb.etcd.wire.lease import Lease
@@ -37,6 +44,9 @@ class Server:
         for service in SERVICES:
             for name, method in service(member, tokens).methods().items():
                 self.methods[f"/{service.name}/{name}".encode()] = method
+        self.handled: dict[tuple[bytes, int], int] = {}
+        self.gateway = Gateway(self.methods, Health(member, self.handled))
+        self.http1 = Http1(self.gateway, self.limit_bytes)
         self._connections: dict[_Channel, None] = {}
         self._listener: asyncio.Server | None = None
 
@@ -59,6 +69,7 @@ class Server:
             channel.close()
         while self._connections:
             await asyncio.sleep(0)
+        await self.http1.close()
 
     def joined(self, channel: "_Channel") -> None:
         self._connections[channel] = None
@@ -74,21 +85,32 @@ class _Channel(asyncio.Protocol):
         self._server = server
         self._connection = Connection(max(4 << 20, server.limit_bytes + 64), server.max_streams)
         self._flushing = False
+        self._greeting: bytes | None = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = cast(asyncio.Transport, transport)
         self._calls = Calls(
             self._server.methods,
+            self._answer,
             self._connection,
             self._flush_soon,
             common_name=common_name(transport.get_extra_info("peercert")),
             limit_bytes=self._server.limit_bytes,
+            handled=self._server.handled,
         )
         self._server.joined(self)
-        self._flush_soon()
 
     def data_received(self, data: bytes) -> None:
+        if self._greeting is not None:
+            data = self._greeting = self._greeting + data
+            if data[: len(http2.PREFACE)] != http2.PREFACE[: len(data)]:
+                self._server.left(self)
+                self._server.http1.take_over(self._transport, data)
+                return
+            if len(data) < len(http2.PREFACE):
+                return
+            self._greeting = None
         try:
             events = self._connection.receive(data)
         except Fault as fault:
@@ -110,6 +132,13 @@ class _Channel(asyncio.Protocol):
             self._calls.reset(event.stream)
         else:
             self._calls.unblocked(event.stream)
+
+    async def _answer(self, body: bytes, context: Context) -> Any:
+        """A request over HTTP/2 that is no gRPC."""
+        fields = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in context.headers}
+        request = Request(fields.get(":method", ""), fields.get(":path", "/"), fields, body, context.common_name)
+        status, out, told = await self._server.gateway.answer(request)
+        return status, [(name.lower().encode(), value.encode()) for name, value in out.items()], told
 
     def _flush_soon(self) -> None:
         if not self._flushing:

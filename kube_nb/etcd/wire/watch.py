@@ -70,13 +70,13 @@ class _Stream:
         self._control: deque[pb.WatchResponse] = deque()
         self._ready: dict[int, None] = {}
         self._progress_wanted = False
-        self._ended = False
         self._news = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
 
     # -- what the client asks ------------------------------------------------------------------------------------
 
     async def read(self, requests: AsyncIterator[pb.WatchRequest]) -> None:
+        """Do what is asked. Who asks no more may go on to listen."""
         async for request in requests:
             match request.WhichOneof("request_union"):
                 case "create_request":
@@ -86,8 +86,6 @@ class _Stream:
                 case "progress_request":
                     self._progress_wanted = True
             self._news.set()
-        self._ended = True
-        self._news.set()
 
     def _create(self, request: pb.WatchCreateRequest) -> None:
         id = request.watch_id or self._free_id()
@@ -163,8 +161,6 @@ class _Stream:
                 self._progress_wanted = False
                 if all(watcher.watcher.synced for watcher in self._watchers.values()):
                     yield pb.WatchResponse(header=self._header(None), watch_id=-1)
-            elif self._ended:
-                return
             else:
                 self._news.clear()
                 await self._news.wait()
