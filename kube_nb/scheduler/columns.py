@@ -186,7 +186,8 @@ class Columns:
         for pod in self._orphans.pop(info.name, {}).values():
             info.add_pod(pod)
 
-    def update_node(self, obj: Obj) -> None:
+    def update_node(self, obj: Obj, *, keep_order: bool = False) -> None:
+        """keep_order: even a node in another zone stays in its row (for a trial that is taken back)."""
         info = self._infos[obj["metadata"]["name"]]
         images, labels = info.image_sizes, info.labels
         rest = (info.taints, info.unschedulable, info.allocatable)
@@ -195,7 +196,8 @@ class Columns:
             self.images_version += 1
         if labels == info.labels and rest == (info.taints, info.unschedulable, info.allocatable):
             return
-        if self._tree.update(info.name, info.zone) or self._stale:
+        moved = not keep_order and self._tree.update(info.name, info.zone)
+        if moved or self._stale:
             self._stale = True
             return
         if labels != info.labels:

@@ -81,6 +81,17 @@ class Engine:
         self.columns.remove_pod(placed)
         placed.node_name = placed.shape.node_name
 
+    def mark(self) -> tuple[Any, ...]:
+        """Where the engine stands, apart from the pods: for `go_back`, after a question that must leave no trace."""
+        drawn = self._random_start.getstate() if self._random_start is not None else None
+        return self.next_start, self.last, self.ties.state(), drawn
+
+    def go_back(self, mark: tuple[Any, ...]) -> None:
+        self.next_start, self.last, ties, drawn = mark
+        self.ties.go_back(ties)
+        if self._random_start is not None:
+            self._random_start.setstate(drawn)
+
     def replace_profiles(self, profiles: Mapping[str, Framework]) -> None:
         """Go on with other plugins; what was kept for pods alike is dropped."""
         self.profiles = dict(profiles)

@@ -19,6 +19,8 @@ from kube_nb.scheduler.node_info import NodeInfo
 from kube_nb.scheduler.pod_info import PodInfo
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from kube_nb.scheduler.decisions import Attempt
     from kube_nb.scheduler.engine import Engine
 
@@ -41,7 +43,10 @@ class Candidate:
 
 @dataclass(slots=True)
 class Preemption:
-    """node: the chosen one, "" if there is none, and then `message` says why. steps: (criterion, nodes left)."""
+    """node: the chosen one, "" if there is none, and then `message` says why. steps: (criterion, nodes left).
+
+    refused: the nodes that were tried in vain, and why even without the less important pods they would not do.
+    """
 
     node: str = ""
     victims: tuple[PodInfo, ...] = ()
@@ -49,6 +54,39 @@ class Preemption:
     steps: list[tuple[str, list[str]]] = field(default_factory=list)
     message: str = ""
     prefix: str = "preemption: "
+    refused: dict[str, Status] = field(default_factory=dict)
+
+    @property
+    def df(self) -> "pd.DataFrame":
+        """A row per candidate: node, victims, the values of the choice's steps, lost_at (the step at which it was
+        dropped, "" for the chosen one)."""
+        import pandas as pd  # here: it is slow to import
+
+        rows = [
+            {
+                "node": each.node,
+                "victims": ", ".join(pod.key for pod in each.victims),
+                "pdb_violations": each.violations,
+                "highest_priority": each.victims[0].priority if each.victims else None,
+                "sum_of_priorities": sum(pod.priority for pod in each.victims),
+                "number_of_victims": len(each.victims),
+                "lost_at": self._lost_at(each.node),
+            }
+            for each in self.candidates
+        ]
+        return pd.DataFrame(rows)
+
+    def _lost_at(self, node: str) -> str:
+        return next((criterion for criterion, left in self.steps if node not in left), "")
+
+    @property
+    def text(self) -> str:
+        """``node-2: evict default/a (of 3 candidates; fewest PDB violations: node-1, node-2; ...)``, or why not."""
+        if not self.node:
+            return self.message
+        steps = "".join(f"; {criterion}: {', '.join(left)}" for criterion, left in self.steps)
+        victims = ", ".join(pod.key for pod in self.victims)
+        return f"{self.node}: evict {victims} (of {len(self.candidates)} candidates{steps})"
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -56,6 +94,7 @@ class Preemption:
             "victims": [pod.key for pod in self.victims],
             "candidates": [candidate.to_dict() for candidate in self.candidates],
             "steps": [{"criterion": criterion, "nodes": nodes} for criterion, nodes in self.steps],
+            "refused": {node: list(status.reasons) for node, status in self.refused.items()},
             "message": self.message,
         }
 
@@ -87,7 +126,7 @@ class Evaluator:
         if refusal is not None:
             return Preemption(message=_fit_error(total, {}))
         result = Preemption()
-        statuses = self._dry_run(pod, state, hopeful, result)
+        statuses = result.refused = self._dry_run(pod, state, hopeful, result)
         if not result.candidates:
             result.message = _fit_error(total, statuses)
             return result

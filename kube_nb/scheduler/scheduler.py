@@ -22,6 +22,7 @@ from kube_nb.scheduler import evicting, explain
 from kube_nb.scheduler.binding import Binder, WaitingPods
 from kube_nb.scheduler.columns import Columns
 from kube_nb.scheduler.config import Configuration
+from kube_nb.scheduler.counterfactual import Changes, counterfactual
 from kube_nb.scheduler.decisions import Attempt, Decisions
 from kube_nb.scheduler.engine import Engine, fit_error
 from kube_nb.scheduler.event_handlers import NODE_ADDED, EventHandlers
@@ -123,9 +124,9 @@ class Scheduler:
         """What keeps the pod from this node now; KeyError if there is no such pod or node."""
         return explain.why_not(self.engine, self.pod(key), node)
 
-    def counterfactual(self, key: str, node: str = "") -> list[explain.Change]:
+    def counterfactual(self, key: str, node: str = "") -> Changes:
         """The smallest single changes that make the pod fit, or move it to the node."""
-        return explain.counterfactual(self.engine, self.pod(key), node)
+        return counterfactual(self.engine, self.pod(key), node)
 
     @property
     def waiting_pods(self) -> WaitingPods:

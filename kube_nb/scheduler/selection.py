@@ -4,6 +4,7 @@ Models numFeasibleNodesToFind and selectHost of pkg/scheduler/schedule_one.go.
 """
 
 import random
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,14 @@ class TieBreaker:
         self.rule = rule
         self._stream = stream or random.Random(0)  # a seeded stream of its own
         self._ranks = _heap_ranks(128)
+
+    def state(self) -> Any:
+        """What the next lot hangs on."""
+        return self._stream.getstate() if self.rule == "random" else None
+
+    def go_back(self, state: Any) -> None:
+        if state is not None:
+            self._stream.setstate(state)
 
     def best(self, totals: Ints) -> tuple[int, int]:
         """(position of the chosen maximum, how many maxima there are)."""

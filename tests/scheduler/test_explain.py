@@ -2,8 +2,10 @@ from kube_nb.machinery.types import Obj
 from kube_nb.scheduler import explain
 from kube_nb.scheduler.columns import Columns
 from kube_nb.scheduler.config import Configuration
+from kube_nb.scheduler.counterfactual import counterfactual
 from kube_nb.scheduler.engine import Engine
 from kube_nb.scheduler.framework.runtime import Handle
+from kube_nb.scheduler.selection import TieBreaker
 from tests.scheduler.bench import node, pod
 
 
@@ -48,29 +50,32 @@ def test_a_placed_pod_is_looked_at_as_if_it_were_not_and_stays() -> None:
     assert found.columns.node("n0").requested["cpu"] == 3000  # type: ignore[union-attr]  # it is there
 
 
-def test_the_smallest_request_that_fits_is_found() -> None:
-    found = engine(node("n0", "1"), node("n1", "1500m"))
-    (request, size) = explain.counterfactual(found, found.pod(pod("p", "2")))
-    assert request.text == "request 1500m of cpu in place of 2 (fits n1)"
-    assert (size.kind, size.text) == ("node size", "give n1 2 of cpu")
+def test_why_not_is_data_too() -> None:
+    found = engine(node("n0", "4"), node("n1", "8"), node("n2", "1"))
+    asked = found.pod(pod("p", "2", "1Gi"))
+    assert list(explain.why_not(found, asked, "n2").df["reasons"]) == ["Insufficient cpu"]
+    behind = explain.why_not(found, asked, "n0")
+    assert dict(zip(behind.df["plugin"], behind.df["points"], strict=True)) == {
+        name: -points for name, points in behind.behind.items()
+    }
+    scores = explain.score_table(found.schedule(asked))
+    fit = scores[scores["plugin"] == "NodeResourcesFit"].set_index("node")
+    assert (fit["raw"]["n1"], fit["weighted"]["n1"]) == (85, 85)
+    assert list(fit["rank"]) == [1, 2]
 
 
-def test_tolerations_taints_labels_and_selectors_are_found() -> None:
-    taint = {"key": "gpu", "value": "yes", "effect": "NoSchedule"}
-    found = engine(node("n0", taints=[taint]))
-    kinds = {change.kind: change.text for change in explain.counterfactual(found, found.pod(pod("p")))}
-    assert kinds == {"toleration": "tolerate gpu=yes:NoSchedule (of n0)", "taint": "remove gpu from n0"}
-    found = engine(node("n0"))
-    wants = found.pod(pod("p", nodeSelector={"disk": "ssd"}))
-    kinds = {change.kind: change.text for change in explain.counterfactual(found, wants)}
-    assert kinds == {"selector": "drop disk from the node selector (fits n0)", "label": "label n0 with disk=ssd"}
-    assert found.schedule(wants).node == ""
+def test_a_bound_pod_is_not_held_by_the_name_of_its_node() -> None:
+    found = engine(node("n0", "4"), node("n1", "4"))
+    bound = found.pod(pod("p", "3", nodeName="n0"))
+    found.assume(bound, "n0")
+    assert explain.why_not(found, bound, "n1").refusals == ()
 
 
-def test_a_weight_moves_a_pod() -> None:
-    image = {"names": ["nginx:latest"], "sizeBytes": 200 * 1024 * 1024}
-    found = engine(node("n0", "4", images=[image]), node("n1", "8"))
-    wants = found.pod(pod("p", "2", "2Gi"))
-    assert found.schedule(wants).node == "n1"
-    changes = {change.kind: change.text for change in explain.counterfactual(found, wants, "n0")}
-    assert "weight" in changes
+def test_a_question_leaves_no_trace() -> None:
+    found = engine(*(node(f"n{number}", "4" if number == 3 else "8") for number in range(6)))
+    found.ties = TieBreaker("random")
+    asked = found.pod(pod("p", "1"))
+    before = found.next_start, found.ties.state()
+    assert explain.why_not(found, asked, "n3").text
+    assert counterfactual(found, asked, "n3")
+    assert (found.next_start, found.ties.state()) == before

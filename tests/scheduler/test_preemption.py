@@ -131,3 +131,25 @@ def test_a_nominated_node_is_kept_for_the_one_it_is_promised_to() -> None:
     found.handle.nominator.add(found.pod(pod("vip", "2", priority=10)), "n0")
     assert found.schedule(found.pod(pod("low", "1", priority=1))).node == ""
     assert found.schedule(found.pod(pod("higher", "1", priority=20))).node == "n0"
+
+
+def test_a_preemption_is_data_with_every_candidate_and_step() -> None:
+    found = engine(node("n0", "1"), node("n1", "1"), node("n2", "1"))
+    for where, priority, start in (("n0", 5, OLD), ("n1", 3, OLD), ("n2", 3, NEW)):
+        running(found, f"on-{where}", where, "1", priority, start)
+    result = preempt(found, pod("p", "1", priority=10))
+    table = result.df.set_index("node")
+    assert result.node == "n2"
+    assert dict(table["victims"]) == {name: f"default/on-{name}" for name in ("n0", "n1", "n2")}
+    assert table["lost_at"]["n0"] == "lowest priority of the most important victim"
+    assert table["lost_at"]["n1"] == "latest start of the most important victims"
+    assert table["lost_at"]["n2"] == ""
+    assert result.text.startswith("n2: evict default/on-n2 (of 3 candidates; fewest PDB violations: ")
+
+
+def test_a_node_that_would_not_do_even_empty_says_why() -> None:
+    found = engine(node("n0", "1"), node("n1", "1"))
+    running(found, "a", "n0", "1", 20)
+    running(found, "b", "n1", "1", 1)
+    result = preempt(found, pod("p", "1", priority=10))
+    assert (result.node, result.to_dict()["refused"]) == ("n1", {"n0": [NO_VICTIMS]})
