@@ -15,6 +15,8 @@ _AGE = Column(
     description="CreationTimestamp is a timestamp representing the server time when this object was created.",
 )
 _SCALE = GVK("autoscaling", "v1", "Scale")
+#: Where custom groups stand among others. Models crdregistration_controller.go.
+GROUP_PRIORITY, VERSION_PRIORITY = 1000, 100
 
 
 def kinds(crd: Obj) -> list[Kind]:
@@ -46,6 +48,7 @@ def _kind(crd: Obj, version: Obj) -> Kind:
         generation=tuple(field for field in own if field != "status" or not has_status) or ("spec",),
         selectable=tuple(field["jsonPath"].lstrip(".") for field in version.get("selectableFields") or ()),
         list_kind=names.get("listKind") or names["kind"] + "List",
+        priority=GROUP_PRIORITY,
         columns=tuple(map(_column, version.get("additionalPrinterColumns") or ())) or (_AGE,),
         schema=StructuralSchema(raw, is_resource=True, preserves=preserves),
         deprecation=_deprecation(crd, version),

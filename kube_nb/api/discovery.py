@@ -27,14 +27,21 @@ def core_versions(server_address: str = "") -> Obj:
 
 def group_list(registry: Registry) -> Obj:
     """``/apis``."""
-    groups = [_group(name, versions) for name, versions in registry.groups().items() if name]
+    groups = [_group(name, found) for name in registry.groups() if name and (found := _available(registry, name))]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
 
 
 def group(registry: Registry, name: str) -> Obj | None:
     """``/apis/{group}``; None if there is no such group."""
-    versions = registry.groups().get(name)
+    versions = _available(registry, name)
     return {"kind": "APIGroup", "apiVersion": "v1", **_group(name, versions)} if versions and name else None
+
+
+def _available(registry: Registry, name: str) -> list[str]:
+    """A group's versions without those whose server does not answer."""
+    versions = registry.groups().get(name, [])
+    remotes = registry.remote
+    return [each for each in versions if (name, each) not in remotes or remotes[name, each].is_available]
 
 
 def _group(name: str, versions: list[str]) -> Obj:
@@ -92,16 +99,37 @@ def aggregated(registry: Registry, *, core: bool, version: str = "v2") -> Obj:
 
 
 def _aggregated_group(registry: Registry, name: str, versions: list[str]) -> Obj:
-    rows = [
-        {
-            "version": version,
-            "resources": [_aggregated_resource(kind) for kind in registry.of(name, version)],
-            "freshness": "Current",
-        }
-        for version in versions
-    ]
+    rows = [_aggregated_version(registry, name, version) for version in versions]
     metadata: Obj = {"name": name} if name else {}
     return {"metadata": {**metadata, "creationTimestamp": None}, "versions": rows}
+
+
+def _aggregated_version(registry: Registry, group_name: str, version: str) -> Obj:
+    remote = registry.remote.get((group_name, version))
+    if remote is not None:
+        fresh = "Current" if remote.is_available else "Stale"
+        return {"version": version, "resources": list(remote.resources), "freshness": fresh}
+    rows = [_aggregated_resource(kind) for kind in registry.of(group_name, version)]
+    return {"version": version, "resources": rows, "freshness": "Current"}
+
+
+def from_resource_list(document: Obj) -> tuple[Obj, ...]:
+    """An APIResourceList in the aggregated form. Models apiserver pkg/endpoints/discovery ConvertGroupVersion..."""
+    group, _, version = str(document.get("groupVersion", "")).rpartition("/")
+    found: dict[str, Obj] = {}
+    for row in document.get("resources") or ():
+        name, _, subresource = row["name"].partition("/")
+        kind = {"group": row.get("group") or group, "version": row.get("version") or version, "kind": row["kind"]}
+        if subresource:
+            below = {"subresource": subresource, "responseKind": kind, "verbs": row["verbs"]}
+            found.setdefault(name, {"resource": name}).setdefault("subresources", []).append(below)
+            continue
+        scope = "Namespaced" if row.get("namespaced") else "Cluster"
+        own = {"resource": name, "responseKind": kind, "scope": scope, "verbs": row["verbs"]}
+        own["singularResource"] = row.get("singularName") or row["kind"].lower()
+        own |= {field: row[field] for field in ("shortNames", "categories") if row.get(field)}
+        found[name] = found.get(name, {}) | own
+    return tuple(row for row in found.values() if "verbs" in row)
 
 
 def _aggregated_resource(kind: Kind) -> Obj:

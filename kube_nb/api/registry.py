@@ -1,10 +1,37 @@
 """`Registry`: the kinds that one server serves, to be looked up by URL, by kind, or by what a person types."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from kube_nb.api import definitions
 from kube_nb.api.kinds import Kind, kinds_of, rows
 from kube_nb.machinery.gvk import GVK, GVR
+from kube_nb.machinery.types import Obj
+
+#: spec.versionPriority of what this server serves itself, as far as its order to other servers' versions matters.
+LOCAL_VERSION_PRIORITY = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A group's version that an APIService leads to another server.
+
+    name: of the APIService. service: its spec.service. resources: in the form of aggregated discovery.
+    v3: the serverRelativeURL of its OpenAPI document, "" if it has none; v2: its OpenAPI v2 document.
+    """
+
+    name: str
+    group: str
+    version: str
+    service: Mapping[str, Any]
+    spec: Mapping[str, Any]
+    group_priority: int
+    version_priority: int
+    is_available: bool = False
+    resources: tuple[Obj, ...] = ()
+    v3: str = ""
+    v2: Obj | None = None
 
 
 class Registry:
@@ -19,6 +46,8 @@ class Registry:
         self.generation = 0  #: rises with every change; documents built from the registry are cached by it
         self._by_gvr: dict[GVR, Kind] = {}
         self._by_gvk: dict[GVK, Kind] = {}
+        #: What other servers serve, by group and version.
+        self.remote: dict[tuple[str, str], Remote] = {}
 
     @classmethod
     def builtin(cls, version: str | None = None) -> "Registry":
@@ -48,6 +77,17 @@ class Registry:
             self.generation += 1
             self._by_gvk.pop(kind.gvk, None)
 
+    def set_remote(self, remote: "Remote") -> None:
+        """Publish a version that another server serves."""
+        if self.remote.get((remote.group, remote.version)) != remote:
+            self.generation += 1
+            self.remote[remote.group, remote.version] = remote
+
+    def remove_remote(self, group: str, version: str) -> None:
+        """Publish it no more; nothing happens if it was not."""
+        if self.remote.pop((group, version), None) is not None:
+            self.generation += 1
+
     def by_resource(self, group: str, version: str, plural: str) -> Kind | None:
         return self._by_gvr.get(GVR(group, version, plural))
 
@@ -60,12 +100,20 @@ class Registry:
 
     def groups(self) -> dict[str, list[str]]:
         """Group name -> its versions, the preferred one first; the core group is ``""``."""
-        found: dict[str, list[str]] = {}
-        for kind in self.kinds():
-            versions = found.setdefault(kind.group, [])
-            if kind.version not in versions:
-                versions.append(kind.version)
-        return {group: sorted(versions, key=version_order) for group, versions in found.items()}
+        found: dict[str, set[str]] = {}
+        priorities: dict[str, int] = {}
+        for kind in self._by_gvr.values():
+            found.setdefault(kind.group, set()).add(kind.version)
+            priorities[kind.group] = kind.priority
+        for remote in self.remote.values():
+            found.setdefault(remote.group, set()).add(remote.version)
+            priorities[remote.group] = max(priorities.get(remote.group, 0), remote.group_priority)
+        groups = sorted(found, key=lambda group: (-priorities[group], group))
+        return {group: sorted(found[group], key=lambda each: self._version_key(group, each)) for group in groups}
+
+    def _version_key(self, group: str, version: str) -> tuple[int, tuple[int, int, int, str]]:
+        remote = self.remote.get((group, version))
+        return -(remote.version_priority if remote is not None else LOCAL_VERSION_PRIORITY), version_order(version)
 
     def preferred_version(self, group: str) -> str | None:
         versions = self.groups().get(group)

@@ -68,6 +68,7 @@ class CustomResources:
         entry = self._cacher.get(name)
         if entry is None:
             self._forget(name)
+            await self._server.api_services.register()
             return
         definition = entry.obj
         if objects.is_deleting(definition):
@@ -78,7 +79,8 @@ class CustomResources:
             path = DEFINITIONS.path(None, name, "status")
             await boot.ask(self._server, "PUT", path, {**definition, "status": status})
             return  # the write brings us here again
-        await self._serve(name, definition)
+        if await self._serve(name, definition):
+            await self._server.api_services.register()
 
     # -- status ----------------------------------------------------------------------------------------------------
 
@@ -128,13 +130,13 @@ class CustomResources:
 
     # -- serving ---------------------------------------------------------------------------------------------------
 
-    async def _serve(self, name: str, definition: Obj) -> None:
-        """Put the definition's kinds in the place of those that it had."""
+    async def _serve(self, name: str, definition: Obj) -> bool:
+        """Put the definition's kinds in the place of those that it had; False if nothing changes."""
         if not objects.is_condition_true(definition, "Established"):
-            return
+            return False
         made_from = (definition["spec"], definition["status"].get("storedVersions"))
         if self._made_from.get(name) == made_from:
-            return
+            return False
         self._made_from[name] = made_from
         kinds = custom.kinds(definition)
         gone = set(self._served.get(name, ())) - {kind.gvr for kind in kinds}
@@ -148,6 +150,7 @@ class CustomResources:
             others = {*made_from[1], *(version["name"] for version in made_from[0]["versions"])} - {kind.version}
             await self._server.add(kind, converter, has_history=bool(others))
         self._served[name] = tuple(kind.gvr for kind in sorted(kinds, key=lambda kind: kind.gvk != kind.storage))
+        return True
 
     def _forget(self, name: str) -> None:
         self._made_from.pop(name, None)

@@ -11,7 +11,9 @@ from kube_nb.api import schema, warnings
 from kube_nb.api.kinds import Kind
 from kube_nb.api.registry import Registry
 from kube_nb.apiserver import (
+    aggregation,
     allocators,
+    apiservices,
     authn,
     boot,
     callout,
@@ -110,6 +112,8 @@ class ApiServer:
         self._lease = (0, float("-inf"))
         #: Functions that webhook configurations reach as ``https://NAME.kernel``.
         self.webhooks: dict[str, callout.Function] = {}
+        #: Servers in this kernel that APIServices reach through a service with the externalName ``NAME.kernel``.
+        self.programs: dict[str, aggregation.Program] = {}
         self.metrics = Metrics()
         #: Set to keep an audit log.
         self.audit: Audit | None = None
@@ -128,10 +132,17 @@ class ApiServer:
         if self._authorization_modes:
             self.authorizer = Union(self._authorizers())
         await boot.make_objects(self)
+        self.api_services = apiservices.ApiServices(self)
         custom_resources = customresources.CustomResources(self)
         await custom_resources.start()
-        self._tasks.append(asyncio.create_task(custom_resources.run()))
-        self._tasks.append(asyncio.create_task(watching.send_bookmarks(self.storage, self.resources)))
+        await self.api_services.start()
+        endless = (
+            custom_resources.run(),
+            self.api_services.run(),
+            self.api_services.resync(),
+            watching.send_bookmarks(self.storage, self.resources),
+        )
+        self._tasks += [asyncio.create_task(each) for each in endless]
 
     def _authorizers(self) -> list[Authorizer]:
         group = "rbac.authorization.k8s.io"
@@ -295,6 +306,8 @@ class ApiServer:
             told.tell("authentication", f"{user.name} in {', '.join(user.groups) or 'no group'}")
         if self.authorizer is not None:
             await self._authorize(call)
+        if self.registry.remote and (remote := aggregation.of(self, info.path)) is not None:
+            return await aggregation.proxy(call, remote)
         if not info.is_resource:
             return await nonresource.serve(call)
         call.resource = self.resource(info.group, info.version, info.resource)

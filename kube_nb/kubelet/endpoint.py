@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import timedelta
+from urllib.parse import quote
 
 from kube_nb.cri import http
 from kube_nb.cri.network import Connection
@@ -184,8 +185,8 @@ class Endpoint:
                 else b""
             )
             query = "&".join(f"{name}={value}" for name, values in request.query.items() for value in values)
-            url = f"http://{record.ips[0]}:{number}{request.path}" + (f"?{query}" if query else "")
-            kept = {name: value for name, value in request.headers.items() if name in _FORWARDED}
+            url = f"http://{record.ips[0]}:{number}{quote(request.path)}" + (f"?{query}" if query else "")
+            kept = {name: value for name, value in request.headers.items() if name not in _KEPT_BACK}
             answer = await http.fetch(self._runtime.host.dial, request.method, url, headers=kept, body=body)
         except ValueError as error:
             raise errors.bad_request(str(error)) from error
@@ -198,7 +199,8 @@ class Endpoint:
         return Response(answer.status, raw=answer.body, content_type=kind, headers=headers)
 
 
-_FORWARDED = ("accept", "content-type", "user-agent", "accept-language", "cookie")
+#: What is about the client's own connection, or its secret.
+_KEPT_BACK = ("authorization", "connection", "content-length", "host", "keep-alive", "transfer-encoding", "upgrade")
 _HOP = ("connection", "content-length", "content-type", "transfer-encoding", "keep-alive")
 
 

@@ -36,20 +36,19 @@ _COMMON = tuple(paths.META + name for name in _META)
 
 def v3_index(registry: Registry) -> Obj:
     """``/openapi/v3``: path of each document -> its URL, whose hash changes with its content."""
-    return {
-        "paths": {
-            path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={group_hash(registry, path)}"}
-            for path in _group_paths(registry)
-        }
-    }
+    served = ((group, version) for group, versions in registry.groups().items() for version in versions)
+    urls = {_path(group, version): _url(registry, group, version) for group, version in served}
+    return {"paths": {path: {"serverRelativeURL": url} for path, url in urls.items() if url}}
 
 
-def _group_paths(registry: Registry) -> list[str]:
-    return [
-        f"apis/{group}/{version}" if group else f"api/{version}"
-        for group, versions in registry.groups().items()
-        for version in versions
-    ]
+def _path(group: str, version: str) -> str:
+    return f"apis/{group}/{version}" if group else f"api/{version}"
+
+
+def _url(registry: Registry, group: str, version: str) -> str:
+    """Where a version's document is, "" if another server serves the version and has none."""
+    path, remote = _path(group, version), registry.remote.get((group, version))
+    return f"/openapi/v3/{path}?hash={group_hash(registry, path)}" if remote is None else remote.v3
 
 
 def group_hash(registry: Registry, path: str) -> str:
@@ -85,6 +84,10 @@ def v3_group(registry: Registry, path: str) -> Obj | None:
 def v2(registry: Registry) -> Obj:
     """``/openapi/v2``."""
     found, schemas = _paths_and_schemas(registry, registry.kinds(), V2)
+    for remote in registry.remote.values():
+        theirs = remote.v2 or {}
+        found = {**(theirs.get("paths") or {}), **found}
+        schemas = {**(theirs.get("definitions") or {}), **schemas}
     return {
         "swagger": "2.0",
         "info": {**_INFO, "version": f"v{registry.version}.0"},

@@ -36,6 +36,7 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "clusterrolebindings.rbac.authorization.k8s.io": roles.Bindings,
     "roles.rbac.authorization.k8s.io": roles.Roles,
     "rolebindings.rbac.authorization.k8s.io": roles.Bindings,
+    "apiservices.apiregistration.k8s.io": plain.ApiServices,
     "customresourcedefinitions.apiextensions.k8s.io": plain.Definitions,
 }
 

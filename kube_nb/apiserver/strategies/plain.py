@@ -118,6 +118,18 @@ class Counted(Strategy):
         return {**new, "metadata": {**metadata, "generation": int(old["metadata"].get("generation") or 0) + 1}}
 
 
+class ApiServices(Strategy):
+    """What this server serves itself is available at once. Models kube-aggregator pkg/registry/apiservice."""
+
+    def prepare_for_create(self, call: "Call", obj: Obj) -> Obj:
+        if (obj.get("spec") or {}).get("service"):
+            return {**obj, "status": {}}
+        local = {"type": "Available", "status": "True", "reason": "Local"}
+        told = {"message": "Local APIServices are always available"}
+        now = call.server.clock.timestamp()
+        return {**obj, "status": {"conditions": [{**local, **told, "lastTransitionTime": now}]}}
+
+
 class Definitions(Strategy):
     """A CustomResourceDefinition starts with nothing established, and goes after its instances."""
 
