@@ -13,10 +13,10 @@ from kube_nb.etcd.backend import Put
 from kube_nb.etcd.local import LocalBackend
 from kube_nb.etcd.raft.cluster import RaftCluster
 from kube_nb.etcd.store import Store
-from kube_nb.etcd.wire.http2 import DATA, END_HEADERS, END_STREAM, HEADERS, frame
 from kube_nb.etcd.wire.server import Server
 from kube_nb.machinery.loop import ClusterLoop
 from tests.etcd import real, serving
+from tests.etcd.frames import DATA, END_HEADERS, END_STREAM, HEADERS, frame
 from tests.etcd.test_http2 import Client
 
 PEER_URL = "http://127.0.0.1:23800"

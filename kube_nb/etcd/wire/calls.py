@@ -14,15 +14,15 @@ from enum import Enum, auto
 from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
+from h2.errors import ErrorCodes
 
 from kube_nb.etcd.errors import Code, EtcdError
 from kube_nb.etcd.wire import http2
-from kube_nb.etcd.wire.http2 import Connection, Stream, literal
+from kube_nb.etcd.wire.http2 import Connection, Stream
 
 _prefix = struct.Struct(">BI")
-_STATUS_200 = b"\x88"
-_HEADERS = _STATUS_200 + literal(b"content-type", b"application/grpc")
-_OK = literal(b"grpc-status", b"0")
+_HEADERS = [(b":status", b"200"), (b"content-type", b"application/grpc")]
+_OK = [(b"grpc-status", b"0")]
 #: How long a status' text may get on the wire.
 _MAX_TEXT_BYTES = 8_000
 
@@ -261,8 +261,7 @@ class Calls:
         stream, connection = call.stream, self._connection
         try:
             status, fields, body = await call.method.function(bytes(call.buffer), self._context(call))
-            block = literal(b":status", b"%d" % status) + b"".join(literal(*field) for field in fields)
-            connection.send_headers(stream, block)
+            connection.send_headers(stream, [(b":status", b"%d" % status), *fields])
             call.started = True
             if isinstance(body, bytes):
                 connection.send_data(stream, body)
@@ -271,7 +270,7 @@ class Calls:
                     await self._send_raw(call, piece)
         except Exception as error:
             self._bug(error)
-            connection.reset(stream, http2.INTERNAL_ERROR)
+            connection.reset(stream, ErrorCodes.INTERNAL_ERROR)
         self._calls.pop(stream.id, None)
         connection.end(stream)
         self._flush()
@@ -328,7 +327,7 @@ class Calls:
     def _refuse(self, stream: Stream, error: EtcdError, *, started: bool = False) -> None:
         if stream.is_open:
             text = _percent_encoded(error.message)
-            status = literal(b"grpc-status", str(int(error.code)).encode()) + literal(b"grpc-message", text)
+            status = [(b"grpc-status", b"%d" % error.code), (b"grpc-message", text)]
             self._connection.end(stream, status if started else _HEADERS + status)
             self._count(stream, int(error.code))
             self._flush()

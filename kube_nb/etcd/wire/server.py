@@ -36,7 +36,7 @@ class Server:
     max_streams: calls that one connection may have at a time (--max-concurrent-streams).
     """
 
-    def __init__(self, member: Served, *, max_streams: int = 2**32 - 1) -> None:
+    def __init__(self, member: Served, *, max_streams: int = 2**31 - 1) -> None:
         self.limit_bytes = member.store.max_request_bytes + OVERHEAD_BYTES
         self.max_streams = max_streams
         tokens = Tokens(member.clock)
@@ -113,15 +113,13 @@ class _Channel(asyncio.Protocol):
             self._greeting = None
         try:
             events = self._connection.receive(data)
-        except Fault as fault:
-            self._connection.go_away(fault.code, str(fault))
+        except Fault:
             self._flush()
             self._transport.close()
             return
         for event in events:
             self._tell(event)
-        if self._connection.out:
-            self._flush_soon()
+        self._flush_soon()
 
     def _tell(self, event: http2.Event) -> None:
         if isinstance(event, Received):
@@ -147,9 +145,9 @@ class _Channel(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._flushing = False
-        out, self._connection.out = self._connection.out, []
+        out = self._connection.take_out()
         if out and not self._transport.is_closing():
-            self._transport.write(b"".join(out))
+            self._transport.write(out)
 
     def pause_writing(self) -> None:
         self._calls.writable(False)
@@ -162,7 +160,7 @@ class _Channel(asyncio.Protocol):
         self._server.left(self)
 
     def go_away(self) -> None:
-        self._connection.go_away(http2.NO_ERROR)
+        self._connection.go_away()
         self._flush()
 
     def close(self) -> None:
