@@ -44,7 +44,7 @@ $(VENV)/.lab: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable ".[lab,docker,test]"
+	$(BIN)/python -m pip install --quiet --editable ".[lab,docker,scale,test]"
 	touch $@
 
 clean:

@@ -12,28 +12,44 @@ Data flow::
 - Nothing here reads a clock; durations are the workload's own.
 
 Read first: `workload` and `policy`, then `fill` (place everything once), `replay` (arrivals and departures in virtual
-time), `compare` (many runs, in parallel), `compact` (how few machines would do).
+time), `compare` (many runs, in parallel), `compact` (how few machines would do), `capacity` and `experiments`.
+
+>>> from kube_nb.whatif import Workload, compare, dask_executor
+>>> cell = Workload.generate("borg", machines=50, seed=1)
+>>> found = compare(["best-fit", "worst-fit"], cell, seeds=3)
+>>> found.summary("stranded_memory"), found.plot("allocation"), found.first_divergence("best-fit", "worst-fit").text
+>>> with dask_executor("tcp://scheduler:8786") as machines:
+...     compare(["fgd", "gpu-best-fit"], Workload.openb(), inflate=1.3, shuffle_nodes=True, executor=machines)
 """
 
+from kube_nb.whatif import capacity, experiments
 from kube_nb.whatif.compact import Compaction, compact
-from kube_nb.whatif.compare import Comparison, compare, compare_replays
+from kube_nb.whatif.compare import compare, compare_replays
+from kube_nb.whatif.comparison import Comparison, Divergence, ReplayComparison
 from kube_nb.whatif.fill import Run, fill
+from kube_nb.whatif.parallel import dask_executor
 from kube_nb.whatif.policy import POLICIES, Policy
 from kube_nb.whatif.replay import Replay, replay
-from kube_nb.whatif.workload import Task, Workload
+from kube_nb.whatif.workload import Task, Workload, WorkloadError
 
 __all__ = [
     "POLICIES",
     "Compaction",
     "Comparison",
+    "Divergence",
     "Policy",
     "Replay",
+    "ReplayComparison",
     "Run",
     "Task",
     "Workload",
+    "WorkloadError",
+    "capacity",
     "compact",
     "compare",
     "compare_replays",
+    "dask_executor",
+    "experiments",
     "fill",
     "replay",
 ]

@@ -33,7 +33,7 @@ def nodes_to_add(workload: Workload, node: Obj, policy: "Policy | str" = "kube-d
 
     def waiting(count: int) -> int:
         more = [_named(node, number) for number in range(count)]
-        return len(fill(workload.with_nodes([*workload.nodes, *more]), chosen).pending)
+        return len(fill(workload.with_nodes([*workload.nodes, *more]), chosen, oversized=True).pending)
 
     if not waiting(0):
         return 0
@@ -57,6 +57,6 @@ def _named(node: Obj, number: int) -> Obj:
 def biggest_fit(workload: Workload, tasks: Sequence[Task], policy: "Policy | str" = "kube-default") -> int:
     """How many of these tasks, in order, find a place before the first that does not."""
     chosen = policy_of(policy)
-    run = fill(workload.with_tasks([*workload.tasks, *tasks]), chosen)
+    run = fill(workload.with_tasks([*workload.tasks, *tasks]), chosen, oversized=True)
     placed = list(run.placements.values())[len(workload.tasks) :]
     return placed.index("") if "" in placed else len(placed)

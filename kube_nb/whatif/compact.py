@@ -8,13 +8,13 @@ takes one random order of the machines and searches the count by halving.
 
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import Any
 
 from kube_nb.machinery.types import Obj
 from kube_nb.whatif.fill import fill
+from kube_nb.whatif.parallel import Progress, run_all
 from kube_nb.whatif.policy import Policy, policy_of
 from kube_nb.whatif.workload import Task, Workload, WorkloadError
 
@@ -56,6 +56,7 @@ def compact(
     *,
     executor: Executor | None = None,
     processes: int | None = 1,
+    progress: Progress = False,
 ) -> Compaction:
     """The fewest machines, of the workload's own and clones of them, that hold all but 0.2 % of its tasks.
 
@@ -63,20 +64,8 @@ def compact(
     """
     chosen = policy_of(policy)
     numbers = list(range(seeds) if isinstance(seeds, int) else seeds)
-    counts = parallel(_fewest, [(workload, chosen, seed) for seed in numbers], executor, processes)
+    counts = run_all(_fewest, [(workload, chosen, seed) for seed in numbers], executor, processes, progress)
     return Compaction(workload.name, chosen.name, chosen.ties, len(workload.nodes), counts)
-
-
-def parallel(
-    function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], executor: Executor | None, processes: int | None
-) -> list[Any]:
-    """The function over all arguments, in order; in this process if `processes` is 1 and there is no executor."""
-    if executor is not None:
-        return [future.result() for future in [executor.submit(function, *each) for each in arguments]]
-    if processes == 1:
-        return [function(*each) for each in arguments]
-    with ProcessPoolExecutor(processes) as pool:
-        return [future.result() for future in [pool.submit(function, *each) for each in arguments]]
 
 
 def _fewest(workload: Workload, policy: Policy, seed: int) -> int:
@@ -125,7 +114,7 @@ def pending(
     missing = 0
     engine = policy.build(asked, seed)
     for start in range(0, len(tasks), 1000):
-        run = fill(replace(asked, tasks=tasks[start : start + 1000]), policy, seed, engine=engine)
+        run = fill(replace(asked, tasks=tasks[start : start + 1000]), policy, seed, engine=engine, oversized=True)
         missing += len(run.pending)
         if missing > allowed:
             break

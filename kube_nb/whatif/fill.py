@@ -51,6 +51,24 @@ class Run:
         place = int(np.searchsorted(self.arrived, percent / 100 * self.capacity, side="right")) - 1
         return float(100 * self.allocated[max(place, 0)] / self.capacity)
 
+    def row(self) -> dict[str, Any]:
+        """The run in numbers; shares in per cent."""
+        return {
+            "workload": self.workload,
+            "policy": self.policy,
+            "seed": self.seed,
+            "ties": self.ties,
+            "resource": self.resource,
+            "tasks": len(self.placements),
+            "pending": len(self.pending),
+            "allocation_100": self.allocation_at(100),
+            "allocation_end": self.allocation_at(1e9),
+            "stranded_cpu": 100 * self.stranded_cpu,
+            "stranded_memory": 100 * self.stranded_memory,
+            "fragmented_90": 100 * self.fragmented.get(90, float("nan")),
+            **{f"used_{name.rpartition('/')[2]}": 100 * share for name, share in self.utilization.items()},
+        }
+
     def curve(self) -> "pd.DataFrame":
         """A row per arrived per cent: policy, workload, seed, ties, arrived, allocation."""
         import pandas as pd  # here: it is slow to import
@@ -100,12 +118,16 @@ def fill(
     resource: str = "",
     explain: bool = False,
     engine: Engine | None = None,
+    oversized: bool = False,
 ) -> Run:
     """Place all tasks in their order. resource: what the curves show; GPUs if there are any, else cpu.
 
-    A task that fits nowhere stays pending and is not tried again. The engine, if given, must be fresh.
+    A task that fits nowhere stays pending and is not tried again; one that is larger than any node is a WorkloadError,
+    unless `oversized` says that such may be. The engine, if given, must be fresh.
     """
     policy = policy_of(policy)
+    if not oversized:
+        workload.check_sizes()
     engine = engine or policy.build(workload, seed, explain=explain)
     resource = resource or (RESOURCE if workload.total(RESOURCE) else requests.CPU)
     run = Run(workload.name, policy.name, seed, policy.ties, resource, float(workload.total(resource)))

@@ -32,6 +32,29 @@ class Replay:
 
         return pd.DataFrame(self.rows)
 
+    def row(self) -> dict[str, Any]:
+        """The replay in numbers: waits in seconds, utilization of the cpu in per cent of it, mean over time."""
+        waits = sorted(row["wait_s"] for row in self.rows if row["wait_s"] is not None)
+        return {
+            "workload": self.workload,
+            "policy": self.policy,
+            "seed": self.seed,
+            "ties": self.ties,
+            "mean_wait_s": self.mean_wait_s,
+            "p95_wait_s": waits[int(0.95 * (len(waits) - 1))] if waits else 0.0,
+            "preemptions": self.preemptions,
+            "never_ran": len(self.rows) - len(waits),
+            "utilization": 100 * self.mean_utilization,
+        }
+
+    @property
+    def mean_utilization(self) -> float:
+        """Of the cpu, over the time from the first event to the last."""
+        spans = zip(self.utilization, self.utilization[1:], strict=False)
+        used = sum(share * (after - now) for (now, share), (after, _) in spans)
+        length = self.utilization[-1][0] - self.utilization[0][0] if self.utilization else 0.0
+        return used / length if length else 0.0
+
     @property
     def preemptions(self) -> int:
         return sum(row["preemptions"] for row in self.rows)
@@ -119,9 +142,10 @@ class _Course:
 def replay(workload: Workload, policy: "Policy | str", seed: int = 0, *, compress: float = 1.0) -> Replay:
     """Follow the workload's own times. compress: divide the times between arrivals by this (the openb trace is sparse).
 
-    A preempted task waits again and starts from the beginning.
+    A preempted task waits again and starts from the beginning. WorkloadError if a task is larger than any node.
     """
     chosen = policy_of(policy)
+    workload.check_sizes()
     if compress != 1.0:
         tasks = [Task(task.obj, task.arrival_s / compress, task.duration_s) for task in workload.tasks]
         workload = workload.with_tasks(tasks)

@@ -72,6 +72,26 @@ class Workload:
             total += sums[id(spec)]
         return total
 
+    def check_sizes(self) -> None:
+        """WorkloadError names the first task that asks for more than any node has."""
+        most: dict[str, int] = {}
+        for node in self.nodes:
+            for name, amount in requests.amounts(node["status"]["allocatable"]).items():
+                most[name] = max(most.get(name, 0), amount)
+        seen: set[int] = set()
+        for place, task in enumerate(self.tasks):
+            spec = task.obj["spec"]
+            if id(spec) in seen:
+                continue
+            seen.add(id(spec))
+            for name, amount in requests.pod_requests(spec).items():
+                if amount > most.get(name, 0):
+                    unit = " milli" if name == requests.CPU else ""
+                    raise WorkloadError(
+                        f"{self.name}, task {place} ({task.name!r}): asks for {amount}{unit} of {name}, "
+                        f"no node has more than {most.get(name, 0)}"
+                    )
+
     def inflated(self, stream: "Random", resource: str, ratio: float) -> "Workload":
         """Shuffled, then random copies appended until the next would ask for more than ratio times the capacity.
 

@@ -1,12 +1,14 @@
 import os
 import signal
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kube_nb.whatif import POLICIES, Workload, capacity, compact, compare, compare_replays, experiments, replay
+from kube_nb.whatif import POLICIES, Policy, Workload, capacity, compact, compare, compare_replays, experiments, replay
 from kube_nb.whatif.workload import Task
 
 
@@ -22,6 +24,8 @@ def test_a_comparison_is_a_tidy_table_with_curves_and_a_divergence(cell: Workloa
     assert set(found.curves) == {"arrived", "allocation", "fragmented", "workload", "policy", "seed", "ties"}
     parted = found.first_divergence("best-fit", "worst-fit")
     assert parted is not None
+    assert f"  worst-fit takes {parted.second_node}" in parted.text
+    assert set(parted.df["policy"]) == {"best-fit", "worst-fit"}
     assert (parted.first["node"], parted.second["node"]) == (parted.first_node, parted.second_node)
     assert parted.first_node != parted.second_node
     assert found.first_divergence("best-fit", "best-fit") is None
@@ -31,11 +35,11 @@ def test_threads_processes_and_one_process_give_the_same_result(cell: Workload) 
     expected = compare(["random", "hybrid"], cell, seeds=2, processes=1).df
     with ThreadPoolExecutor(2) as threads:
         assert compare(["random", "hybrid"], cell, seeds=2, executor=threads).df.equals(expected)
-    with ProcessPoolExecutor(2) as processes:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
         assert compare(["random", "hybrid"], cell, seeds=2, executor=processes).df.equals(expected)
 
 
-class _Lethal:
+class Lethal:
     """A score that kills its worker the first time it is asked."""
 
     def __init__(self, flag: Path) -> None:
@@ -50,11 +54,40 @@ class _Lethal:
 
 @pytest.mark.slow
 def test_what_a_killed_worker_took_with_it_is_done_again(cell: Workload, tmp_path: Path) -> None:
-    from kube_nb.whatif import Policy
+    lethal = Policy.score("lethal", Lethal(tmp_path / "killed"))
+    found = compare([lethal], cell, seeds=2, processes=2)
+    assert found.df.equals(compare([lethal], cell, seeds=2, processes=1).df)
 
-    lethal = Policy.score("lethal", _Lethal(tmp_path / "killed"))
-    found = compare([lethal], cell, seeds=2, processes=1 + 1)
-    assert len(found.runs) == 2
+
+def test_progress_is_told(cell: Workload, capsys: pytest.CaptureFixture[str]) -> None:
+    told: list[tuple[int, int]] = []
+    compare(["first-fit"], cell, seeds=3, processes=1, progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    compare(["first-fit"], cell, seeds=1, processes=1, progress=True)
+    assert capsys.readouterr().err.endswith(f"[{'#' * 40}] 1/1\n")
+
+
+def test_a_policy_from_a_lambda_stays_in_this_process(cell: Workload) -> None:
+    emptiest = Policy.score("emptiest", lambda asked, free, capacity: free["cpu"])
+    assert len(compare([emptiest], cell, seeds=2).runs) == 2
+    with pytest.raises(ValueError, match="policy 'emptiest' cannot be sent to another process"):
+        compare([emptiest], cell, seeds=2, processes=2)
+
+
+def test_a_workload_may_be_drawn_from_the_seed() -> None:
+    found = compare(["first-fit"], partial(Workload.generate, "borg", machines=4), seeds=2, processes=1)
+    assert found.df["tasks"].nunique() == 2
+
+
+def test_plots_show_the_range_over_the_seeds(cell: Workload) -> None:
+    found = compare(["best-fit", "random"], cell, seeds=3, processes=1)
+    ax = found.plot("allocation")
+    assert [line.get_label() for line in ax.get_lines()] == ["best-fit", "random"]
+    assert len(ax.collections) == 2
+    bars = found.plot("stranded_memory")
+    assert bars.get_ylabel().startswith("memory on machines without cpu")
+    with pytest.raises(ValueError, match="no column 'speed'; there are "):
+        found.plot("speed")
 
 
 def test_two_policies_of_one_name_are_refused(cell: Workload) -> None:
@@ -118,5 +151,7 @@ def test_capacity_questions(cell: Workload) -> None:
 def test_replays_are_compared_by_wait_and_preemptions(cell: Workload) -> None:
     tight = cell.with_nodes(cell.nodes[:3])
     found = compare_replays(["best-fit", "kube-default"], tight, seeds=1, compress=10, processes=1)
-    assert list(found["policy"]) == ["best-fit", "kube-default"]
-    assert (found["p95_wait_s"] >= 0).all()
+    assert list(found.df["policy"]) == ["best-fit", "kube-default"]
+    assert (found.df["p95_wait_s"] >= 0).all()
+    assert (found.df["utilization"] > 0).all()
+    assert found.plot("preemptions").get_ylabel() == "preemptions"

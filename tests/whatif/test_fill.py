@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from kube_nb.whatif import POLICIES, Policy, Workload, fill
+from kube_nb.whatif import POLICIES, Policy, Task, Workload, WorkloadError, fill
 from kube_nb.whatif.gpu import RESOURCE
 
 
@@ -58,3 +58,15 @@ def test_gpus_are_shared_without_giving_more_than_there_is() -> None:
         assert (devices.left >= 0).all()
         assert devices.total.sum() == run.capacity - run.allocated[-1]
         assert 70 < run.allocation_at(100) <= 100
+
+
+def test_a_pod_larger_than_any_node_is_named(cell: Workload) -> None:
+    asks = {"requests": {"cpu": "65", "memory": "1Gi"}}
+    spec = {"containers": [{"name": "t", "image": "t", "resources": asks}]}
+    whale = Task({"metadata": {"name": "whale", "namespace": "cell"}, "spec": spec})
+    beside = cell.with_tasks([*cell.tasks[:3], whale])
+    with pytest.raises(
+        WorkloadError, match=r"borg-30, task 3 \('whale'\): asks for 65000 milli of cpu, no node has more"
+    ):
+        fill(beside, "best-fit")
+    assert fill(beside, "best-fit", oversized=True).pending == ["whale"]
