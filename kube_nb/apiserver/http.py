@@ -46,8 +46,10 @@ class Front:
         if self._server is not None:
             self._server.close()
         if self._http is not None:
-            with clock.periodic():
-                await self._http.shutdown(0)
+            for connection in self._http.connections:
+                if connection.transport is not None:
+                    connection.transport.abort()  # or the shutdown waits, on this loop's time, for clients to leave
+            await self._http.shutdown()
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         loop = asyncio.get_running_loop()

@@ -2,12 +2,17 @@
 
 import asyncio
 import dataclasses
+import http.client
 import os
 import signal
+import ssl
 import stat
 import subprocess
 import sys
+import threading
 
+import kubernetes.client
+import kubernetes.config
 import pytest
 
 from kube_nb import Cluster
@@ -97,3 +102,23 @@ def test_kube_nb_serve_says_when_it_is_ready_and_ends_with_status_zero(tmp_path)
     os.kill(process.pid, signal.SIGTERM)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_a_cluster_goes_down_at_once_though_clients_keep_their_connections(tmp_path):
+    with Cluster(nodes=1) as cluster:
+        serving = cluster.serve(etcd_listen="127.0.0.1:0")
+        api = kubernetes.config.new_client_from_config(str(serving.kubeconfig))
+        idle = kubernetes.client.CoreV1Api(api)
+        assert idle.list_node().items
+        certs = serving.etcd_certs
+        context = ssl.create_default_context(cafile=str(certs / "ca.crt"))
+        context.load_cert_chain(certs / "client.crt", certs / "client.key")
+        health = http.client.HTTPSConnection(serving.etcd_url.removeprefix("https://"), context=context)
+        health.request("GET", "/health")
+        assert b"true" in health.getresponse().read()
+        down = threading.Thread(target=cluster.down, daemon=True)
+        down.start()
+        down.join(timeout=20)
+        assert not down.is_alive()
+        health.close()
+        api.close()

@@ -28,7 +28,10 @@ class Http1:
 
     async def close(self) -> None:
         if self._server is not None:
-            await self._server.shutdown(0.1)
+            for connection in self._server.connections:
+                if connection.transport is not None:
+                    connection.transport.abort()  # or the shutdown waits, on this loop's time, for clients to leave
+            await self._server.shutdown()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await self._body(request)
