@@ -114,7 +114,7 @@ def placed(workload: Workload, weights: Mapping[str, int], staying: Sequence[Obj
     engine = policy.build(workload, 0)
     for pod in staying:
         engine.assume(engine.pod(pod), pod["spec"]["nodeName"])
-    return fill(workload, policy, engine=engine)
+    return fill(workload, policy, engine=engine, oversized=True)
 
 
 def placement(workload: Workload, own: Run, weights: Mapping[str, int], staying: Sequence[Obj] = ()) -> Placement:

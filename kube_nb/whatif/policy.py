@@ -21,6 +21,7 @@ from kube_nb.scheduler.selection import TieBreaker
 from kube_nb.whatif import scores
 from kube_nb.whatif.fgd import FragmentationGradient, typical_pods
 from kube_nb.whatif.gpu import MODEL, Chooser, Devices, GpuShare, any_fit, asked, tightest_fit
+from kube_nb.whatif.listing import ObjectLister
 from kube_nb.whatif.workload import Workload
 
 #: Filters of the policies that are not kube-scheduler profiles.
@@ -70,13 +71,13 @@ class Policy:
         )
 
     def build(self, workload: Workload, seed: int, *, explain: bool = False) -> Engine:
-        """An engine with the workload's nodes on it and none of its tasks."""
+        """An engine with the workload's nodes and the pods that stay on them, and none of its tasks."""
         columns = Columns()
         columns.namespaces.update(workload.namespaces)
         for node in workload.nodes:
             columns.add_node(node)
         columns.refresh()
-        handle = Handle(columns, self.version)
+        handle = Handle(columns, self.version, lister=ObjectLister(workload.objects))
         handle.stream = random.Random(f"{seed}/preemption")
         stream = random.Random(f"{seed}/{self.name}")
         if self.maker:
@@ -99,6 +100,8 @@ class Policy:
             equivalence_classes=self.equivalence_classes,
             random_start=random.Random(f"{seed}/start") if self.relaxed_randomization else None,
         )
+        for pod in workload.staying:
+            engine.assume(engine.pod(pod), pod["spec"]["nodeName"])
         return engine
 
     def _framework(self, columns: Columns, handle: Handle, workload: Workload, stream: random.Random) -> Framework:

@@ -41,12 +41,18 @@ class Task:
 
 @dataclass(frozen=True, repr=False)
 class Workload:
-    """nodes: Node objects in the order in which they are looked at; tasks: in order of arrival."""
+    """nodes: Node objects in the order in which they are looked at; tasks: in order of arrival.
+
+    staying: pods that are on their nodes and are not placed anew. objects: what else plugins look at, such as Services
+    and PersistentVolumeClaims. namespaces: {name: labels}.
+    """
 
     name: str
     nodes: Sequence[Obj]
     tasks: Sequence[Task]
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    staying: Sequence[Obj] = ()
+    objects: Sequence[Obj] = ()
 
     def __repr__(self) -> str:
         return f"<Workload {self.name!r}: {len(self.nodes)} nodes, {len(self.tasks)} tasks>"
@@ -129,30 +135,76 @@ class Workload:
 
     @classmethod
     def dump(cls, source: "str | Path | Obj", name: str = "dump") -> "Workload":
-        """From ``kubectl get nodes,pods -A -o yaml`` (or json): text, a file's path, or the List itself.
+        """From ``kubectl get nodes,pods,services,... -A -o yaml`` (or json): text, a file's path, or the List itself.
 
-        Pods lose their nodes: they are to be placed anew. Finished pods are left out.
+        Pods lose their nodes: they are to be placed anew. Those that belong to one node (of a DaemonSet, of the
+        kubelet's own manifests) stay, finished ones are left out.
         """
         return cls.of_objects(_items(source), name)
 
     @classmethod
     def cluster(cls, cluster: Any, name: str = "cluster") -> "Workload":
-        """From a running cluster: anything with ``get(kind)`` giving objects, as the facade has."""
-        return cls.of_objects([*cluster.get("nodes"), *cluster.get("pods", namespace="")], name)
+        """From a running cluster: anything whose ``get("pods -A")`` gives objects, as the facade's does."""
+        kinds = "namespaces,services,replicasets,statefulsets,persistentvolumeclaims,persistentvolumes,storageclasses"
+        found = [cluster.get(f"{each} -A") for each in ("nodes", "pods", *kinds.split(","), "poddisruptionbudgets")]
+        return cls.of_objects([obj for objs in found for obj in objs], name)
 
     @classmethod
     def of_objects(cls, objs: Iterable[Obj], name: str) -> "Workload":
-        nodes, tasks = [], []
+        """WorkloadError names the object whose amounts cannot be read."""
+        nodes, tasks, staying, others = [], [], [], []
+        namespaces: dict[str, Mapping[str, str]] = {}
         for place, obj in enumerate(objs):
             if not isinstance(obj, dict) or "metadata" not in obj:
                 raise WorkloadError(f"items[{place}]: no object with metadata")
-            if obj.get("kind") == "Node":
-                nodes.append(obj)
-            elif obj.get("kind") == "Pod" and (obj.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
-                tasks.append(Task(_unplaced(obj)))
+            match obj.get("kind"):
+                case "Node":
+                    nodes.append(_checked_node(place, obj))
+                case "Pod":
+                    _checked_pod(place, obj)
+                    if (obj.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+                        continue
+                    if _belongs_to_node(obj):
+                        staying.append(obj)
+                    else:
+                        tasks.append(Task(_unplaced(obj)))
+                case "Namespace":
+                    namespaces[obj["metadata"]["name"]] = obj["metadata"].get("labels") or {}
+                case _:
+                    others.append(obj)
         if not nodes:
             raise WorkloadError(f"{name}: no nodes in it")
-        return cls(name, nodes, tasks)
+        return cls(name, nodes, tasks, namespaces, staying, others)
+
+
+def _checked_node(place: int, node: Obj) -> Obj:
+    status = node.get("status") or {}
+    _check_amounts(f"items[{place}], node {node['metadata'].get('name')}: allocatable", status.get("allocatable"))
+    return {**node, "status": {**status, "allocatable": status.get("allocatable") or status.get("capacity") or {}}}
+
+
+def _checked_pod(place: int, pod: Obj) -> None:
+    for container in (pod.get("spec") or {}).get("containers") or ():
+        asked = (container.get("resources") or {}).get("requests")
+        _check_amounts(f"items[{place}], pod {pod['metadata'].get('name')}: requests", asked)
+
+
+def _check_amounts(where: str, found: Any) -> None:
+    for name, text in (found or {}).items():
+        try:
+            (amount,) = requests.amounts({name: text}).values()
+        except ValueError as error:
+            raise WorkloadError(f"{where}.{name}: {error}") from None
+        if amount < 0:
+            raise WorkloadError(f"{where}.{name}: {text} is negative")
+
+
+def _belongs_to_node(pod: Obj) -> bool:
+    if not (pod.get("spec") or {}).get("nodeName"):
+        return False
+    owners = pod["metadata"].get("ownerReferences") or ()
+    mirror = "kubernetes.io/config.mirror" in (pod["metadata"].get("annotations") or {})
+    return mirror or any(owner["kind"] == "DaemonSet" for owner in owners)
 
 
 def _unplaced(pod: Obj) -> Obj:
@@ -175,5 +227,5 @@ def _items(source: "str | Path | Obj") -> Sequence[Obj]:
     found: list[Obj] = []
     for document in data if isinstance(data, list) else [data]:
         if document is not None:
-            found += document.get("items", [document])
+            found += document.get("items", [document]) if isinstance(document, dict) else [document]
     return found

@@ -1,7 +1,8 @@
 import pytest
 import yaml
 
-from kube_nb.whatif import Workload, openb
+from kube_nb import Cluster
+from kube_nb.whatif import Policy, Workload, fill, openb
 from kube_nb.whatif.gpu import RESOURCE
 from kube_nb.whatif.workload import WorkloadError
 
@@ -48,13 +49,56 @@ def test_a_dump_becomes_a_workload_without_its_placements() -> None:
     assert "nodeName" not in workload.tasks[0].obj["spec"]
 
 
+NODE = "kind: Node\nmetadata: {name: n}\nstatus: {allocatable: {cpu: %s}}\n"
+POD = "kind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, resources: {requests: {cpu: %s}}}]}\n"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a: [\n", "neither YAML nor JSON"), ("kind: Pod\nmetadata: {name: x}\nspec: {}\n", "no nodes")],
+    [
+        ("a: [\n", "neither YAML nor JSON"),
+        ("kind: Pod\nmetadata: {name: x}\nspec: {}\n", "no nodes"),
+        (NODE % "-1", r"items\[0\], node n: allocatable.cpu: -1 is negative"),
+        (f"{NODE % 1}---\n{POD % 'much'}", r"items\[1\], pod p: requests.cpu: "),
+        ("just a line\nand another", "no object"),
+    ],
 )
 def test_a_faulty_dump_is_refused(text: str, message: str) -> None:
     with pytest.raises(WorkloadError, match=message):
         Workload.dump(text)
+
+
+def test_a_dump_keeps_what_plugins_look_at_and_who_belongs_to_a_node() -> None:
+    def pod(name: str, node: str = "", **meta: object) -> dict[str, object]:
+        spec = {"containers": [{"name": "c", "image": "i"}], **({"nodeName": node} if node else {})}
+        return {"kind": "Pod", "metadata": {"name": name, "namespace": "d", **meta}, "spec": spec}
+
+    nodes = [
+        {"kind": "Node", "metadata": {"name": f"n{number}"}, "status": {"allocatable": {"cpu": "4", "pods": "9"}}}
+        for number in range(2)
+    ]
+    daemon = pod("agent", "n0", ownerReferences=[{"kind": "DaemonSet", "name": "agent", "controller": True}])
+    mirror = pod("static", "n0", annotations={"kubernetes.io/config.mirror": "x"})
+    service = {"kind": "Service", "metadata": {"name": "s", "namespace": "d"}, "spec": {"selector": {"app": "web"}}}
+    space = {"kind": "Namespace", "metadata": {"name": "d", "labels": {"team": "t"}}}
+    moving = pod("web", "n1", labels={"app": "web"})
+    workload = Workload.of_objects([*nodes, daemon, mirror, service, space, moving], "dump")
+    assert [task.name for task in workload.tasks] == ["web"]
+    engine = Policy("kube-default").build(workload, 0)
+    assert list(engine.columns.node("n0").pods) == ["d/agent", "d/static"]  # type: ignore[union-attr]  # it is there
+    assert engine.columns.namespaces == {"d": {"team": "t"}}
+    assert engine.handle.lister.services_with("d", {"app": "web"}) == [service]
+    assert engine.handle.lister.get("services", "d", "s") == service
+
+
+def test_a_running_cluster_becomes_a_workload() -> None:
+    with Cluster(nodes=2, seed=1) as cluster:
+        cluster.kubectl("create deployment web --image=nginx --replicas=3")
+        workload = Workload.cluster(cluster)
+    assert sorted(task.name.split("-")[0] for task in workload.tasks) == ["coredns", "coredns", "web", "web", "web"]
+    assert len(workload.staying) == 4 + 3
+    run = fill(workload, "kube-default")
+    assert run.pending == []
 
 
 @pytest.mark.parametrize("kind", ["borg", "web", "batch"])
