@@ -30,6 +30,9 @@ check: $(VENV)/.test  ## lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+conformance: $(VENV)/.test  ## the official conformance tests: passed, failed and not yet per area
+	$(BIN)/python -m tests.conformance -n $(WORKERS)
+
 bench: $(VENV)/.test  ## every figure of the README, printed and written as JSON
 	mkdir -p build
 	$(BIN)/python -m tests.benchmarks --json build/bench.json
