@@ -78,7 +78,11 @@ class Cluster:
         self._closed = False
         place = None if data_dir is None else Path(data_dir)
         options = Options(nodes, hollow, version, scheduler, place, etcd_members, store)
-        self.engine = Engine(self._loop, options)
+        try:
+            self.engine = Engine(self._loop, options)
+        except BaseException:
+            self._loop.close()
+            raise
         #: The same methods as coroutines: ``await c.aio.wait("deployment/web", "condition=Available")``.
         self.aio = AsyncTwin(self)
         _living.add(self)
@@ -386,8 +390,8 @@ def _check(pace: Pace, data_dir: str | Path | None, etcd_members: int, store: st
     """ValueError for stores that contradict each other or the pace."""
     if etcd_members not in (1, 3, 5):
         raise ValueError(f"etcd_members is 1, 3 or 5, not {etcd_members}")
-    if sum((data_dir is not None, etcd_members > 1, store is not None)) > 1:
-        raise ValueError("data_dir, etcd_members and store are three different stores: give one")
+    if store is not None and (data_dir is not None or etcd_members > 1):
+        raise ValueError("a store elsewhere keeps its own data and members: give store, or data_dir and etcd_members")
     if store is not None and pace == "max":
         raise ValueError("a store outside the kernel lives in wall time: give a finite pace, e.g. pace=1")
 

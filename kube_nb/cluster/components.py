@@ -92,13 +92,20 @@ class Components:
         assert members is not None
         id = next(id for id, member in members.founders.items() if member.name == p.argv[0])
         members.start(id)
+        member = members.running[id]
         self._engine.etcd.backend = members.client()
+        terminated = asyncio.ensure_future(p.terminated())
+        ends: list[asyncio.Future[Any]] = [terminated, member.failed]
         try:
-            await p.terminated()
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            terminated.cancel()
             members.crash(id)
             if not members.running:
                 self._engine.etcd.backend = None
+        if member.failure is not None:
+            p.print(f"failed to save: {member.failure}")
+            return 1
         return 0
 
     async def apiserver(self, p: Process) -> int:

@@ -68,7 +68,8 @@ class Engine:
         self.disk: Disk | None = None
         self.store = Store()
         self.etcd = EtcdDoor()
-        self.members = RaftCluster.of(loop, options.etcd_members) if options.etcd_members > 1 else None
+        many = options.etcd_members > 1
+        self.members = RaftCluster.of(loop, options.etcd_members, options.data_dir) if many else None
         self.network = VirtualNetwork(loop)
         self.images = ImageRegistry(IMAGES)
         self.authority = Authority("kubernetes", loop.now(), loop.stream("pki"))
@@ -83,8 +84,9 @@ class Engine:
         self._mapper = Mapper(self.admin)
 
     def _open_store(self) -> Store:
-        """The store in memory, or what a data directory has; raises EtcdError for a damaged or newer one."""
-        if self.options.data_dir is None:
+        """The store in memory, or what a data directory has; raises EtcdError for a damaged or newer one. Members have
+        stores of their own."""
+        if self.options.data_dir is None or self.members is not None:
             return Store()
         store, self.disk = open_store(self.options.data_dir, self.clock)
         return store
@@ -117,6 +119,8 @@ class Engine:
     async def stop(self) -> None:
         """Stop every node, and with them everything that runs."""
         await self.nodes.stop()
+        if self.members is not None:
+            self.members.stop()
         if self.options.store is not None and self.etcd.backend is not None:
             await self.etcd.backend.close()
 

@@ -138,27 +138,53 @@ class Disk:
     ) -> None:
         """One transaction: the events up to `revision`, leases (id, TTL granted or 0: ended), a compaction, and users
         and roles as JSON if they have changed."""
+        with self.transaction() as db:
+            self.put(db, revision, events, leases, compacted, auth)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """What is done inside is on disk at the end, all or nothing; NoSpace or another EtcdError says why nothing."""
         db = self._db
         try:
             db.execute("BEGIN IMMEDIATE")
-            db.executemany(_INSERT, map(_row, events))
-            for id, ttl_s in leases:
-                if ttl_s:
-                    db.execute("INSERT OR REPLACE INTO leases VALUES (?, ?)", (id, ttl_s))
-                else:
-                    db.execute("DELETE FROM leases WHERE id = ?", (id,))
-            if compacted is not None:
-                db.execute(_FORGET, {"at": compacted})
-                db.execute("DELETE FROM versions WHERE revision < ? AND type = 1", (compacted,))
-                db.execute("UPDATE numbers SET value = ? WHERE name = 'compact_revision'", (compacted,))
-            if auth:
-                db.execute("INSERT OR REPLACE INTO documents VALUES ('auth', ?)", (auth,))
-            db.execute("UPDATE numbers SET value = ? WHERE name = 'revision'", (revision,))
+            yield db
             db.execute("COMMIT")
         except sqlite3.Error as error:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise self._fault(error) from error
+
+    @staticmethod
+    def put(
+        db: sqlite3.Connection,
+        revision: int,
+        events: Iterable[Event],
+        leases: Sequence[tuple[int, int]] = (),
+        compacted: int | None = None,
+        auth: str = "",
+    ) -> None:
+        """What `write` writes, inside a transaction."""
+        db.executemany(_INSERT, map(_row, events))
+        for id, ttl_s in leases:
+            if ttl_s:
+                db.execute("INSERT OR REPLACE INTO leases VALUES (?, ?)", (id, ttl_s))
+            else:
+                db.execute("DELETE FROM leases WHERE id = ?", (id,))
+        if compacted is not None:
+            db.execute(_FORGET, {"at": compacted})
+            db.execute("DELETE FROM versions WHERE revision < ? AND type = 1", (compacted,))
+            db.execute("UPDATE numbers SET value = ? WHERE name = 'compact_revision'", (compacted,))
+        if auth:
+            db.execute("INSERT OR REPLACE INTO documents VALUES ('auth', ?)", (auth,))
+        db.execute("UPDATE numbers SET value = ? WHERE name = 'revision'", (revision,))
+
+    @staticmethod
+    def clear(db: sqlite3.Connection) -> None:
+        """Forget everything, inside a transaction that goes on to write another store."""
+        db.execute("DELETE FROM versions")
+        db.execute("DELETE FROM leases")
+        db.execute("DELETE FROM documents")
+        db.execute("UPDATE numbers SET value = -1 WHERE name = 'compact_revision'")
 
     def mark_compacted(self, revision: int) -> None:
         """Say that what was written is what a compaction at `revision` has left."""

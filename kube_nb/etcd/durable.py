@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from kube_nb.etcd.auth import AuthStore
 from kube_nb.etcd.backend import Member
-from kube_nb.etcd.disk import FILE, Contents, Disk
+from kube_nb.etcd.disk import FILE, Contents, Damaged, Disk
 from kube_nb.etcd.errors import EtcdError
 from kube_nb.etcd.lease import Lease, Leases
 from kube_nb.etcd.local import PROGRESS_INTERVAL_S, LocalBackend
@@ -27,6 +27,9 @@ def open_store(data_dir: str | Path, clock: Clock, **options: Any) -> tuple[Stor
 
     Leases have their whole time before them again, as after any change of leader.
     """
+    held = sorted(path.parent.name for path in Path(data_dir).glob(f"*/{FILE}"))
+    if held:
+        raise Damaged(f"{data_dir} holds the data of {', '.join(held)}: etcd_members={len(held)} goes on with it")
     disk = Disk(Path(data_dir) / FILE)
     try:
         store = Store(**options)

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from kube_nb import Cluster
+from kube_nb.etcd.errors import EtcdError
 from kube_nb.machinery import objects
 
 
@@ -34,6 +35,31 @@ def test_a_minority_refuses_and_a_quorum_goes_on_where_it_was():
         assert cluster.kubectl("create configmap after").exit_code == 0
         names = {objects.name(each) for each in cluster.get("configmaps")}
         assert {"before", "after"} <= names
+
+
+def test_three_members_go_on_where_their_data_directory_ended(tmp_path):
+    with Cluster(nodes=1, etcd_members=3, data_dir=tmp_path) as cluster:
+        cluster.kubectl("create configmap kept")
+        before = cluster.etcdctl("get /registry/configmaps/default/kept -w json").text
+    with Cluster(nodes=1, etcd_members=3, data_dir=tmp_path) as cluster:
+        assert cluster.kubectl("get configmap kept").exit_code == 0
+        again = cluster.etcdctl("get /registry/configmaps/default/kept -w json").text
+        assert again.partition('"kvs"')[2] == before.partition('"kvs"')[2]
+    with pytest.raises(EtcdError, match=r"etcd-0, etcd-1, etcd-2: etcd_members=3 goes on with it"):
+        Cluster(nodes=1, data_dir=tmp_path)
+
+
+def test_a_member_whose_disk_is_full_is_started_again_by_its_kubelet(tmp_path):
+    with Cluster(nodes=1, etcd_members=3, data_dir=tmp_path) as cluster:
+        members = cluster.engine.members
+        full = next(member for member in members.running.values() if not member.is_leader)
+        full.stable._disk._db.execute("PRAGMA max_page_count=12")
+        cluster.kubectl("create configmap while-it-is-down")
+        cluster.advance("1m")
+        (pod,) = [p for p in cluster.get("pods", namespace="kube-system") if full.member.name in objects.name(p)]
+        assert pod["status"]["containerStatuses"][0]["restartCount"] == 1
+        assert members.running[full.id] is not full
+        assert cluster.kubectl("get configmap while-it-is-down").exit_code == 0
 
 
 def test_equal_seeds_give_equal_histories_on_three_members():
@@ -88,7 +114,7 @@ def test_the_same_cluster_runs_on_a_real_etcd(real_etcd):
     ("options", "message"),
     [
         ({"etcd_members": 2}, "1, 3 or 5"),
-        ({"etcd_members": 3, "data_dir": "x"}, "give one"),
+        ({"store": "http://127.0.0.1:2379", "data_dir": "x", "pace": 1}, "a store elsewhere keeps its own data"),
         ({"store": "http://127.0.0.1:1"}, "finite pace"),
     ],
 )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 #: A place whose fsync costs nothing, where there is one.
-_MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
+MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 
 def require(*binaries: str) -> None:
@@ -38,7 +38,7 @@ def etcd(peer_url: str | None = None, *flags: str) -> Iterator[str]:
     require("etcd", "etcdctl")
     client = f"http://127.0.0.1:{free_port()}"
     advertised = peer_url or f"http://127.0.0.1:{free_port()}"
-    with tempfile.TemporaryDirectory(prefix="kube-nb-etcd-", dir=_MEMORY) as data_dir:
+    with tempfile.TemporaryDirectory(prefix="kube-nb-etcd-", dir=MEMORY) as data_dir:
         command = ["etcd", "--data-dir", data_dir, "--listen-client-urls", client, "--advertise-client-urls", client]
         command += ["--listen-peer-urls", f"http://127.0.0.1:{free_port()}"]
         command += ["--initial-advertise-peer-urls", advertised, "--initial-cluster", f"default={advertised}"]

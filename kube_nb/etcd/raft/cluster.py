@@ -3,13 +3,16 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 from kube_nb.etcd import members
 from kube_nb.etcd.backend import Event, Member, WatchBatch
+from kube_nb.etcd.disk import FILE, Damaged
 from kube_nb.etcd.errors import EtcdError, NoLeader, Stopped, Unavailable
 from kube_nb.etcd.guard import Authenticated, Guarded
 from kube_nb.etcd.local import LocalWatcher
+from kube_nb.etcd.raft.disk import DiskStable
 from kube_nb.etcd.raft.member import RaftMember, State
 from kube_nb.etcd.raft.messages import Conf, HardState, Snapshot
 from kube_nb.etcd.raft.network import Network
@@ -24,47 +27,80 @@ _READS = ("range", "status", "member_list", "hash_kv", "leases", "lease_time_to_
 
 
 class RaftCluster:
-    """The members by id; those that are down are missing in `running`."""
+    """The members by id; those that are down are missing in `running`.
 
-    def __init__(self, clock: Clock, founders: Sequence[Member], *, network: Network | None = None) -> None:
+    data_dir: keeps a folder for each member, whose file goes on where it ended; in memory if it is None.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        founders: Sequence[Member],
+        *,
+        network: Network | None = None,
+        data_dir: Path | None = None,
+    ) -> None:
         self.clock = clock
+        self.data_dir = data_dir
         self.network = network or Network(clock.stream("etcd/network"))
         self.id = members.cluster_id(founders)
         self.founders = {member.id: member for member in founders}
         self.stable: dict[int, Stable] = {}
         self.running: dict[int, RaftMember] = {}
         conf = Conf(frozenset(self.founders))
-        for id in self.founders:
-            state = State(Store(), dict(self.founders))
-            self.stable[id] = Stable(HardState(1, 0, 1), Snapshot(1, 1, conf, state))
+        if data_dir is not None:
+            _check(data_dir, [member.name for member in founders])
+        try:
+            for member in founders:
+                first = Snapshot(1, 1, conf, State(Store(), dict(self.founders)))
+                self.stable[member.id] = self._stable(member, HardState(1, 0, 1), first)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _stable(self, member: Member, hard_state: HardState, first: Snapshot) -> Stable:
+        """What a member keeps; in its file if there is a place for files."""
+        if self.data_dir is None:
+            return Stable(hard_state, first)
+        return DiskStable(self.data_dir / (member.name or f"{member.id:x}"), member.id, hard_state, first)
 
     @classmethod
-    def of(cls, clock: Clock, count: int) -> "RaftCluster":
+    def of(cls, clock: Clock, count: int, data_dir: Path | None = None) -> "RaftCluster":
         """`count` members with addresses as kubeadm's stacked etcd gives them."""
         founders = [
             members.new(f"etcd-{n}", [f"https://10.0.0.{n + 2}:2380"], [f"https://10.0.0.{n + 2}:2379"])
             for n in range(count)
         ]
-        return cls(clock, founders)
+        return cls(clock, founders, data_dir=data_dir)
 
     def start(self, *ids: int) -> None:
         """Start these members (all that are down if none is named) from what they have saved."""
         for id in ids or [id for id in self.stable if id not in self.running]:
             if id not in self.running:
-                self.running[id] = RaftMember(id, self.stable[id], self.network, self.clock, self.id)
+                self.running[id] = RaftMember(
+                    id, self.stable[id], self.network, self.clock, self.id, on_failure=self._failed
+                )
 
     def crash(self, id: int) -> None:
         """End a member at once; what it has saved stays."""
-        self.running.pop(id).close()
+        member = self.running.pop(id, None)
+        if member is not None:
+            member.close()
+        self.stable[id].close()
+
+    def _failed(self, member: RaftMember) -> None:
+        """A member has stopped by itself, because its disk refuses."""
+        self.running.pop(member.id, None)
+        self.stable[member.id].close()
 
     def stop(self) -> None:
-        for id in list(self.running):
+        for id in self.stable:
             self.crash(id)
 
     def join(self, member: Member) -> RaftMember:
         """Start a member that `member_add` has made room for; it knows nothing yet."""
         nobody = Snapshot(0, 0, Conf(frozenset()), State(Store(), {member.id: member}))
-        self.stable[member.id] = Stable(HardState(), nobody)
+        self.stable[member.id] = self._stable(member, HardState(), nobody)
         self.start(member.id)
         return self.running[member.id]
 
@@ -94,6 +130,17 @@ class RaftCluster:
     def _name(self, id: int) -> str:
         known = {**self.founders, **{m.id: m for member in self.running.values() for m in member.members.values()}}
         return known[id].name if id in known else ""
+
+
+def _check(data_dir: Path, names: Sequence[str]) -> None:
+    """Refuse a directory that holds another number of members, or not the data of all of them."""
+    if (data_dir / FILE).exists():
+        raise Damaged(f"{data_dir} holds the data of a single member: etcd_members=1 goes on with it")
+    found = sorted(path.parent.name for path in data_dir.glob(f"*/{FILE}")) if data_dir.is_dir() else []
+    missing = [name for name in names if name not in found]
+    if found and missing:
+        held = f"{data_dir} holds the data of {', '.join(found)}, but none of {', '.join(missing)}"
+        raise Damaged(f"{held}: give etcd_members={len(found)}, or what is missing from a backup")
 
 
 class ClusterBackend:

@@ -72,10 +72,26 @@ class State(NamedTuple):
 
 
 class RaftMember(LocalBackend):
-    """See the module's docstring. Runs on the loop of `clock` from its making until `close`."""
+    """See the module's docstring. Runs on the loop of `clock` from its making until `close`.
 
-    def __init__(self, id: int, stable: Stable, network: Network, clock: Clock, cluster_id: int) -> None:
+    on_failure: called when the member has stopped by itself because its disk refuses; then `failed` is done
+    and `failure` says why.
+    """
+
+    def __init__(
+        self,
+        id: int,
+        stable: Stable,
+        network: Network,
+        clock: Clock,
+        cluster_id: int,
+        on_failure: Callable[["RaftMember"], None] = lambda member: None,
+    ) -> None:
+        store = stable.open(clock.time())
         state: State = stable.snapshot.data
+        self.failure: EtcdError | None = None
+        self.failed: asyncio.Future[None] = _loop_of(clock).create_future()
+        self._on_failure = on_failure
         self.id = id
         self.stable = stable
         self.network = network
@@ -89,27 +105,31 @@ class RaftMember(LocalBackend):
             clock.stream(f"etcd/raft/{id:x}/{clock.time()}"),
             election_ticks=ELECTION_TICKS,
         )
-        stable.starts += 1
         self._number = stable.starts << 32  # no number is ever used twice, or an old entry could answer a new request
         self._done = dict.fromkeys(state.done)
         self._waiting: dict[Any, asyncio.Future[Any]] = {}
         self._readers: list[tuple[int, asyncio.Future[Any]]] = []
         self._leading = False
+        self._processing_soon = False
         self._ticker: asyncio.TimerHandle | None = None
-        super().__init__(state.store.fork(now_s=clock.time()), clock, member=self.members.get(id))
+        super().__init__(store, clock, member=self.members.get(id))
+        stable.attach(store)
         network.attach(id, self)
         self._tick_later()
         self._process()
 
     def close(self) -> None:
         """Stop at once, as a crash does; only `stable` is left."""
+        self._stop(Stopped())
+
+    def _stop(self, why: EtcdError) -> None:
         super().close()
         self.network.detach(self.id)
         if self._ticker is not None:
             self._ticker.cancel()
         for future in [*self._waiting.values(), *(future for _, future in self._readers)]:
             if not future.done():
-                future.set_exception(Stopped())
+                future.set_exception(why)
         self._waiting, self._readers = {}, []
 
     @property
@@ -120,8 +140,7 @@ class RaftMember(LocalBackend):
 
     def _tick_later(self) -> None:
         with clocks.periodic():
-            loop = self.clock if isinstance(self.clock, asyncio.AbstractEventLoop) else asyncio.get_running_loop()
-            self._ticker = loop.call_later(TICK_S, self._tick)
+            self._ticker = _loop_of(self.clock).call_later(TICK_S, self._tick)
 
     def _tick(self) -> None:
         self._tick_later()
@@ -133,12 +152,23 @@ class RaftMember(LocalBackend):
             self.raft.step(message)
         except ProposalDropped:
             return  # whoever proposed it waits, and times out
-        self._process()
+        self._process_soon()
+
+    def _process_soon(self) -> None:
+        """Process what comes in one turn of the loop together: one write to disk, fewer messages."""
+        if not self._processing_soon:
+            self._processing_soon = True
+            asyncio.get_running_loop().call_soon(self._process)
 
     def _process(self) -> None:
         """Save, send, apply, until there is nothing left to do."""
+        self._processing_soon = False
         while not self._closed and (ready := self.raft.ready()) is not None:
-            self.stable.save(ready)
+            try:
+                self.stable.save(ready)
+            except EtcdError as error:
+                self._fail(error)
+                return
             for message in ready.messages:
                 self.network.send(message)
             if ready.snapshot is not None:
@@ -154,12 +184,21 @@ class RaftMember(LocalBackend):
         if len(self.raft.log.entries) > SNAPSHOT_ENTRIES:
             self.compact_log()
 
+    def _fail(self, error: EtcdError) -> None:
+        """Stop: a member that cannot save must not speak."""
+        self.failure = error
+        if not self.failed.done():
+            self.failed.set_result(None)
+        self._stop(error)
+        self._on_failure(self)
+
     def _install(self, state: State) -> None:
         """Take the leader's state; our watchers read on in its history."""
         fork = state.store.fork(now_s=self.clock.time())
         self.store.history, self.store.leases, self.store.auth = fork.history, fork.leases, fork.auth
         self.members = dict(state.members)
         self._done = dict.fromkeys(state.done)
+        self.stable.attach(self.store)
         self.store.audience.wake_all(self.store.revision)
 
     def compact_log(self, keep: int = CATCH_UP_ENTRIES) -> None:
@@ -178,6 +217,10 @@ class RaftMember(LocalBackend):
     # -- applying ------------------------------------------------------------------------------------------------
 
     def _apply(self, entry: Entry) -> None:
+        self._carry_out(entry)
+        self.stable.applied(entry, self.raft.conf, self.members)
+
+    def _carry_out(self, entry: Entry) -> None:
         request: Request | None = entry.data
         if request is None or request.id in self._done:
             if entry.kind is EntryKind.CONF:
@@ -255,7 +298,7 @@ class RaftMember(LocalBackend):
                 if self._closed:
                     raise Stopped from None
             else:
-                self._process()
+                self._process_soon()
                 return
 
     # -- reading -------------------------------------------------------------------------------------------------
@@ -286,7 +329,7 @@ class RaftMember(LocalBackend):
         context = (self.id, self._number)
         future = self._waiting[context] = asyncio.get_running_loop().create_future()
         self.raft.read_index(context)
-        self._process()
+        self._process_soon()
         try:
             async with asyncio.timeout(TICK_S * ELECTION_TICKS / 2):
                 await future
@@ -432,3 +475,8 @@ class RaftMember(LocalBackend):
                     await asyncio.sleep(TICK_S / 10)
         except TimeoutError:
             raise RequestTimedOut from None
+
+
+def _loop_of(clock: Clock) -> asyncio.AbstractEventLoop:
+    """The clock itself where it is a loop, which need not run yet."""
+    return clock if isinstance(clock, asyncio.AbstractEventLoop) else asyncio.get_running_loop()
