@@ -85,8 +85,9 @@ class PodNetwork(Protocol):
     def host(self) -> NetworkNamespace:
         """The node's own namespace, which pods with hostNetwork share."""
 
-    def add(self, sandbox_id: str, *, resolv_conf: str, hosts: Callable[[], str]) -> NetworkNamespace:
-        """A namespace with the next free address of the node's podCIDR. Raises OSError when there is none."""
+    def add(self, sandbox_id: str, *, resolv_conf: str, hosts: Callable[[], str], ip: str = "") -> NetworkNamespace:
+        """A namespace with the next free address of the node's podCIDR, or `ip` if that is free. Raises OSError when
+        there is none."""
 
     def on_host(self, *, resolv_conf: str, hosts: Callable[[], str]) -> NetworkNamespace:
         """The node's namespace as one pod with hostNetwork sees it: own name resolution, shared ports."""

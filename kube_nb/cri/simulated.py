@@ -104,7 +104,7 @@ class SimulatedRuntime:
 
     async def run_pod_sandbox(self, config: PodSandboxConfig) -> str:
         sandbox_id = self._id()
-        if not config.host_network:
+        if not config.host_network and not config.ip:
             await self._pass(SANDBOX_S)
         sandbox: Sandbox | None = None
 
@@ -115,7 +115,7 @@ class SimulatedRuntime:
             if config.host_network:
                 namespace = self._network.on_host(resolv_conf=config.resolv_conf, hosts=hosts)
             else:
-                namespace = self._network.add(sandbox_id, resolv_conf=config.resolv_conf, hosts=hosts)
+                namespace = self._network.add(sandbox_id, resolv_conf=config.resolv_conf, hosts=hosts, ip=config.ip)
         except OSError as error:
             text = f'failed to setup network for sandbox "{sandbox_id}": plugin type="ptp" failed (add): {error}'
             raise RuntimeFailure("Unknown", text) from error
@@ -205,6 +205,10 @@ class SimulatedRuntime:
             self._clock.now(),
             user=self._user(config, image),
         )
+        self._put(sandbox, config, image, status)
+        return status.id
+
+    def _put(self, sandbox: Sandbox, config: ContainerConfig, image: Image, status: ContainerStatus) -> Container:
         hostname = sandbox.config.hostname or sandbox.config.name
         container = Container(
             self._clock,
@@ -219,7 +223,7 @@ class SimulatedRuntime:
         self._containers[status.id] = (container, sandbox)
         sandbox.containers[status.id] = container
         self._announce("CREATED", status.id, sandbox)
-        return status.id
+        return container
 
     @staticmethod
     def _user(config: ContainerConfig, image: Image) -> tuple[int, int]:
@@ -236,6 +240,19 @@ class SimulatedRuntime:
         await self._pass(container.image.start_s)
         if container.status.state is ContainerState.CREATED:
             container.start()
+
+    async def restore_container(self, sandbox_id: str, config: ContainerConfig, status: ContainerStatus) -> None:
+        reference = _reference(config.image)
+        if str(reference) not in self._present:
+            self._store(reference)
+        image = self._registry.find(reference)
+        container = self._put(self._sandboxes[sandbox_id], config, image, status)
+        if status.state is ContainerState.RUNNING:
+            started_at = status.started_at
+            container.start()
+            status.started_at = started_at
+        else:
+            container.log.close()
 
     async def stop_container(self, container_id: str, timeout_s: float) -> None:
         container, _ = self._get(container_id)

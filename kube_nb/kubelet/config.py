@@ -16,6 +16,8 @@ class NodeConfig:
     address for pods with dnsPolicy ClusterFirst, "" for none.
 
     register_with_taints: given only when the node is made. serialize_pulls: one image at a time, as upstream's default.
+    resumes: pods that ran here by what their objects say, and whom this node's runtime does not know, go on as they
+    were (`kubelet.resuming`); else they are started as new ones.
     """
 
     name: str
@@ -35,3 +37,4 @@ class NodeConfig:
     port: int = 10250
     serialize_pulls: bool = True
     service_account_tokens: bool = True
+    resumes: bool = False

@@ -79,6 +79,7 @@ def sandbox(record: PodRecord, config: NodeConfig) -> PodSandboxConfig:
         bool(pod["spec"].get("hostNetwork")),
         objects.labels(pod),
         objects.annotations(pod),
+        record.restored_ip,
     )
 
 

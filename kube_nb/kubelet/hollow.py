@@ -10,7 +10,7 @@ import heapq
 import ipaddress
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -44,8 +44,11 @@ class _Node:
     silent: bool = False
     free: list[str] = field(default_factory=list)
 
-    def address(self) -> str:
-        return self.free.pop() if self.free else next(self.addresses)
+    def address(self, taken: Container[str]) -> str:
+        """One that was given back, or the next that nobody had before."""
+        if self.free:
+            return self.free.pop()
+        return next(ip for ip in self.addresses if ip not in taken)
 
 
 def _addresses(cidr: str) -> Iterator[str]:
@@ -81,6 +84,7 @@ class HollowNodes:
         }
         self._recorder = EventRecorder(client, "hollow", clock)
         self._ips: dict[str, tuple[str, str]] = {}
+        self._found: dict[str, None] = {}  # addresses that pods had from the start
         self._planned: dict[str, Stage] = {}
         self._due: list[tuple[float, int, str, Stage]] = []
         self._ready: deque[tuple[str, Stage]] = deque()
@@ -159,6 +163,7 @@ class HollowNodes:
         if pod["spec"].get("nodeName") not in self._nodes:
             return
         key = objects.key(pod)
+        self._adopt(key, pod)
         stage = choose(self._stages, pod, self._stream)
         if stage is None or self._planned.get(key) is stage:
             if stage is None:
@@ -173,6 +178,13 @@ class HollowNodes:
         self._number += 1
         heapq.heappush(self._due, (self._clock.time() + after_s, self._number, key, stage))
         self._arm()
+
+    def _adopt(self, key: str, pod: Obj) -> None:
+        """A pod that had its address before this controller was there keeps it."""
+        ip = (pod.get("status") or {}).get("podIP")
+        if ip and key not in self._ips and not pod["spec"].get("hostNetwork"):
+            self._ips[key] = pod["spec"]["nodeName"], ip
+            self._found[ip] = None
 
     def _gone(self, pod: Obj) -> None:
         key = objects.key(pod)
@@ -237,7 +249,7 @@ class HollowNodes:
         elif key in self._ips:
             ip = self._ips[key][1]
         else:
-            ip = hollow.address()
+            ip = hollow.address(self._found)
             self._ips[key] = hollow.config.name, ip
         now = self._clock.timestamp()
         return {

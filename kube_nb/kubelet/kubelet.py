@@ -7,7 +7,7 @@ from typing import Any
 from kube_nb.api.resources import CONFIG_MAPS, PODS, SECRETS, SERVICE_ACCOUNTS, SERVICES
 from kube_nb.client import Client, EventRecorder, InformerFactory, Unreachable
 from kube_nb.cri.runtime import ContainerEvent, ContainerStats, Runtime
-from kube_nb.kubelet import admission, containers, environment, resources, staticpods
+from kube_nb.kubelet import admission, containers, environment, resources, resuming, staticpods
 from kube_nb.kubelet.config import NodeConfig
 from kube_nb.kubelet.endpoint import Endpoint
 from kube_nb.kubelet.environment import ServiceVariables
@@ -196,8 +196,11 @@ class Kubelet:
 
     def _adopt(self, record: PodRecord) -> None:
         """Take over what a kubelet before this one has started for the pod."""
+        resuming.times_of(record, self._clock)
         sandbox_id = self.runtime.find_pod_sandbox(record.uid)
         if sandbox_id is None:
+            if self.config.resumes:
+                resuming.prepare(record)
             return
         record.sandbox_id = sandbox_id
         record.ips = tuple(self.runtime.sandbox_ips(sandbox_id))

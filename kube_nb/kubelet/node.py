@@ -123,6 +123,11 @@ def lease(config: NodeConfig, owner: Obj, now: str) -> Obj:
     }
 
 
+def _says_healthy(node: Obj) -> bool:
+    """Whether the conditions are still the kubelet's own: others set them to Unknown when they miss its heartbeats."""
+    return all((objects.get_condition(node, type) or {}).get("status") == value for type, value, _, _ in _HEALTHY)
+
+
 class NodeAgent:
     """Registers the node, then renews its lease and its status until cancelled.
 
@@ -211,7 +216,8 @@ class NodeAgent:
     async def _report(self) -> None:
         found = await self._runtime.list_images()
         images = [{"names": [image.ref, *image.tags], "sizeBytes": image.size_bytes} for image in found[:MAX_IMAGES]]
-        due = self._clock.time() - self._reported_s >= HEARTBEAT_S
+        self.node = await self._client.get(NODES, self._config.name)
+        due = self._clock.time() - self._reported_s >= HEARTBEAT_S or not _says_healthy(self.node)
         if not due and images == self._images:
             return
         patch: Obj = {"status": {"images": images}} if images != self._images else {"status": {}}

@@ -46,15 +46,21 @@ class Probes:
 
     def start(self, container: Obj) -> None:
         """The container has just started: set what it is without probes, and plan the first of each."""
+        self._begin(container, started=not container.get("startupProbe"), ready=not container.get("readinessProbe"))
+
+    def resume(self, container: Obj, *, started: bool, ready: bool) -> None:
+        """The container has been running elsewhere, and its probes have said this much."""
+        self._begin(container, started=started, ready=ready)
+
+    def _begin(self, container: Obj, *, started: bool, ready: bool) -> None:
         self.stop(container["name"])
         instances = self._record.instances(container["name"])
         instances.unhealthy = ""
+        instances.started, instances.ready = started, ready
         now_s = asyncio.get_running_loop().time()
-        instances.started = not container.get("startupProbe")
-        instances.ready = not container.get("readinessProbe")
         for kind in KINDS:
             spec = container.get(f"{kind}Probe")
-            if spec and (kind == "startup" or instances.started):
+            if spec and (kind == "startup") != started:
                 self._plan(_Probe(kind, spec, container, now_s), spec.get("initialDelaySeconds", 0))
 
     def stop(self, name: str | None = None, *, kinds: tuple[str, ...] = KINDS) -> None:

@@ -59,6 +59,7 @@ class PodRecord:
     sandbox_id: str = ""
     sandbox_attempt: int = 0
     ips: tuple[str, ...] = ()
+    restored_ip: str = ""  # the address that it had before this node's runtime was there
     start_time: str = ""
     start_s: float = 0.0
     containers: dict[str, Instances] = field(default_factory=dict)

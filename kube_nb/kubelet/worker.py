@@ -13,7 +13,7 @@ from typing import Literal
 
 from kube_nb.client import Unreachable
 from kube_nb.cri.runtime import ContainerState, RuntimeFailure
-from kube_nb.kubelet import actions, containers, resources, volumes
+from kube_nb.kubelet import actions, containers, resources, resuming, volumes
 from kube_nb.kubelet.actions import Actions
 from kube_nb.kubelet.probes import Probes
 from kube_nb.kubelet.record import PodRecord, Verdict
@@ -202,7 +202,8 @@ class PodWorker:
         if self._past_deadline(now_s):
             return None, False
         self._starter.read_messages()
-        await self._shared.statuses.report(record)
+        if not record.restored_ip:
+            await self._shared.statuses.report(record)
         if not record.sandbox_id:
             retry_s = await self._prepare()
             if retry_s is not None:
@@ -260,6 +261,9 @@ class PodWorker:
             return shared.clock.time() + RETRY_S
         record.ips = tuple(shared.runtime.sandbox_ips(record.sandbox_id))
         self._refresh_s = shared.clock.time() + volumes.REFRESH_S
+        if record.restored_ip:
+            record.restored_ip = ""
+            await resuming.containers_of(record, shared, self._probes)
         return None
 
     async def _refresh(self, now_s: float) -> None:

@@ -140,13 +140,17 @@ class NodeNetwork:
                 return ip
         raise OSError(f"no IP addresses available in range set: {self.pod_cidr[1]}-{self.pod_cidr[-2]}")
 
-    def add(self, sandbox_id: str, *, resolv_conf: str, hosts: Callable[[], str]) -> Namespace:
-        """A pod's namespace with the next free address."""
-        ip = self._allocate()
+    def add(self, sandbox_id: str, *, resolv_conf: str, hosts: Callable[[], str], ip: str = "") -> Namespace:
+        """A pod's namespace with the next free address, or with `ip` if that is one of this node's and free."""
+        ip = ip if self._is_free(ip) else self._allocate()
         stack = Stack(self, (ip,), sandbox_id)
         self._used[ip] = None
         self._pods[sandbox_id] = self.fabric.stacks[ip] = stack
         return Namespace(self.fabric, stack, resolv_conf, hosts)
+
+    def _is_free(self, ip: str) -> bool:
+        own = bool(ip) and self.pod_cidr is not None and ipaddress.ip_address(ip) in self.pod_cidr
+        return own and ip not in self._used
 
     def on_host(self, *, resolv_conf: str, hosts: Callable[[], str]) -> Namespace:
         return Namespace(self.fabric, self.stack, resolv_conf, hosts)

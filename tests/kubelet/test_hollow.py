@@ -1,7 +1,7 @@
 """Hollow nodes: pods that walk through stages."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -20,13 +20,17 @@ from kube_nb.machinery.types import Obj
 
 @asynccontextmanager
 async def hollow(
-    count: int = 2, rows: tuple[stages.Stage, ...] | None = None
+    count: int = 2,
+    rows: tuple[stages.Stage, ...] | None = None,
+    before: Callable[[Client], Awaitable[None]] | None = None,
 ) -> AsyncIterator[tuple[Client, HollowNodes]]:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, ClusterLoop)
     server = ApiServer(LocalBackend(Store(), loop), loop)
     await server.start()
     client = Client(InKernelTransport(lambda: server.handle, User("admin", ("system:masters",))), field_manager="t")
+    if before is not None:
+        await before(client)
     informers = InformerFactory(client)
     configs = [NodeConfig(f"hollow-{n}", f"10.1.0.{n}", pod_cidr=f"10.2.{n}.0/24") for n in range(count)]
     nodes = HollowNodes(client, informers, loop, configs, stages=rows)
@@ -121,3 +125,16 @@ async def test_a_stage_of_ones_own_makes_pods_fail() -> None:
 def test_what_is_no_stage_is_refused(rows: list[Obj]) -> None:
     with pytest.raises(stages.StageFault):
         stages.parse(rows)
+
+
+async def test_pods_that_were_there_before_the_controller_keep_their_addresses() -> None:
+    async def found(client: Client) -> None:
+        await create(client, "found")
+        status = {"status": {"phase": "Running", "podIP": "10.2.0.2", "podIPs": [{"ip": "10.2.0.2"}]}}
+        await client.patch(PODS, "found", status, "default", subresource="status")
+
+    async with hollow(before=found) as (client, _):
+        await create(client, "new")
+        await asyncio.sleep(5)
+        ips = [(await client.get(PODS, name, "default"))["status"]["podIP"] for name in ("found", "new")]
+        assert ips == ["10.2.0.2", "10.2.0.3"]
