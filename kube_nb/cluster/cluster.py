@@ -10,6 +10,7 @@ import shlex
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,8 +19,9 @@ import orjson
 from kube_nb import etcdctl
 from kube_nb.api import definitions
 from kube_nb.client import Client
-from kube_nb.cluster import driver, scheduling
+from kube_nb.cluster import driver, forking, scheduling
 from kube_nb.cluster.engine import Engine, Options
+from kube_nb.cluster.forking import Origin
 from kube_nb.cluster.serving import Serving
 from kube_nb.etcdctl import Result as EtcdctlResult
 from kube_nb.kubectl.result import KubectlError, Result
@@ -68,18 +70,21 @@ class Cluster:
         _check_pace(pace)
         _check(pace, data_dir, etcd_members, store)
         scheduler = scheduling.Scheduling(plugins, scheduler_config, ties)
+        place = None if data_dir is None else Path(data_dir)
+        options = Options(nodes, hollow, version, scheduler, place, etcd_members, store)
+        self._begin(name, ClusterLoop(pace=pace, seed=seed), options)
+
+    def _begin(self, name: str | None, loop: ClusterLoop, options: Options, origin: Origin | None = None) -> None:
         global _count
         _count += 1
         self.name = name or f"kube-{_count}"
-        self._loop = ClusterLoop(pace=pace, seed=seed)
+        self._loop = loop
         self._driver: driver.Driver = driver.InlineDriver(self._loop)
         self._state = threading.RLock()
         self._serving: Serving | None = None
         self._closed = False
-        place = None if data_dir is None else Path(data_dir)
-        options = Options(nodes, hollow, version, scheduler, place, etcd_members, store)
         try:
-            self.engine = Engine(self._loop, options)
+            self.engine = Engine(loop, options, origin)
         except BaseException:
             self._loop.close()
             raise
@@ -88,7 +93,9 @@ class Cluster:
         _living.add(self)
         try:
             self._choose_driver()
-            self._call(self.engine.start())
+            # A fork is handed over at its moment: what it sets in motion settles with the first command.
+            start = self.engine.start() if origin is not None else self._settled(self.engine.start())
+            self._driver.call(with_free_time(start))
         except BaseException:
             self.down()
             raise
@@ -146,6 +153,23 @@ class Cluster:
         if self.engine.revision != before:
             await self._loop.settle()
         return result
+
+    def fork(
+        self, at: int | None = None, *, seed: int | None = None, pace: Pace | None = None, name: str | None = None
+    ) -> "Cluster":
+        """A second cluster that goes its own way from revision `at` (None: now) on; see `cluster.forking`.
+
+        seed: of the fork's own chance; None takes one that follows from this cluster's seed and the revision, so that
+        equal forks have equal futures. pace: this cluster's unless given. The fork's store is in memory, with as many
+        members as here. ValueError for a revision that is still to come or compacted away.
+        """
+        pace = self.pace if pace is None else pace
+        _check_pace(pace)
+        origin = self._call(forking.origin(self.engine, at))
+        options = replace(self.engine.options, scheduling=origin.scheduling, data_dir=None, store=None)
+        made = Cluster.__new__(Cluster)
+        made._begin(name, forking.loop(origin, self._loop, pace, seed), options, origin)
+        return made
 
     # -- time ------------------------------------------------------------------------------------------------------
 

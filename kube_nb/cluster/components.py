@@ -78,6 +78,7 @@ class Components:
         engine = self._engine
         backend = engine.etcd.backend = engine.open_backend()
         backend.promote()  # what ran out while nobody kept it alive has its time again
+        engine.chronicle.follow(backend.store)
         p.print(f"ready to serve client requests; current revision {engine.store.revision}")
         try:
             await p.terminated()
@@ -93,6 +94,7 @@ class Components:
         id = next(id for id, member in members.founders.items() if member.name == p.argv[0])
         members.start(id)
         member = members.running[id]
+        self._engine.chronicle.follow(member.store)
         self._engine.etcd.backend = members.client()
         terminated = asyncio.ensure_future(p.terminated())
         ends: list[asyncio.Future[Any]] = [terminated, member.failed]
@@ -132,7 +134,7 @@ class Components:
         client = self.client("system:kube-scheduler")
         informers = InformerFactory(client)
         scheduling = self._engine.scheduling
-        scheduler = scheduling.running = Scheduler(
+        scheduler = Scheduler(
             client,
             informers,
             self._engine.clock,
@@ -141,6 +143,7 @@ class Components:
             version=self._engine.version_numbers,
             ties=scheduling.ties,
         )
+        scheduling.begin(scheduler)
         try:
             return await self._lead(p, client, manifests.SCHEDULER, scheduler.run)
         finally:

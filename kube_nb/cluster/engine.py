@@ -16,8 +16,11 @@ from kube_nb import etcdctl, kubectl
 from kube_nb.api import definitions
 from kube_nb.apiserver import ApiServer
 from kube_nb.client import Client, InKernelTransport
-from kube_nb.cluster import manifests
+from kube_nb.cluster import found, manifests
+from kube_nb.cluster.chronicle import Chronicle
 from kube_nb.cluster.components import Components, EtcdDoor
+from kube_nb.cluster.forking import Origin
+from kube_nb.cluster.found import Found
 from kube_nb.cluster.nodes import Nodes
 from kube_nb.cluster.pki import Authority, signing_key
 from kube_nb.cluster.scheduling import Scheduling
@@ -31,6 +34,7 @@ from kube_nb.etcd.local import LocalBackend
 from kube_nb.etcd.raft.cluster import RaftCluster
 from kube_nb.etcd.store import Store
 from kube_nb.kubectl.mapper import Mapper
+from kube_nb.machinery.clock import descendant
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.exchange import Handler, User
 from kube_nb.machinery.gvk import GVK
@@ -61,19 +65,23 @@ class Options:
 class Engine:
     """One cluster; made before its loop runs, alive between `start` and `stop`."""
 
-    def __init__(self, loop: ClusterLoop, options: Options) -> None:
+    def __init__(self, loop: ClusterLoop, options: Options, origin: Origin | None = None) -> None:
         self.clock = loop
+        self.origin = origin
         self.options = options
         self.version = options.version or definitions.newest()
         self.disk: Disk | None = None
-        self.store = Store()
+        self.store = Store() if origin is None else origin.store
+        self.found: Found | None = None
+        self.chronicle = Chronicle(loop) if origin is None else origin.chronicle.fork(origin.store.revision, loop)
         self.etcd = EtcdDoor()
         many = options.etcd_members > 1
-        self.members = RaftCluster.of(loop, options.etcd_members, options.data_dir) if many else None
+        start = None if origin is None else origin.store
+        self.members = RaftCluster.of(loop, options.etcd_members, options.data_dir, start) if many else None
         self.network = VirtualNetwork(loop)
         self.images = ImageRegistry(IMAGES)
-        self.authority = Authority("kubernetes", loop.now(), loop.stream("pki"))
-        self.service_account_key = signing_key()
+        self.authority = Authority("kubernetes", loop.now(), loop.stream("pki")) if origin is None else origin.authority
+        self.service_account_key = signing_key() if origin is None else origin.service_account_key
         self.apiserver: ApiServer | None = None
         self.apiserver_up = asyncio.Event()
         self.scheduling = options.scheduling
@@ -83,13 +91,14 @@ class Engine:
         self.admin = Client(InKernelTransport(self.handler, ADMIN), user_agent="kubectl/v1.37.0")
         self._mapper = Mapper(self.admin)
 
-    def _open_store(self) -> Store:
-        """The store in memory, or what a data directory has; raises EtcdError for a damaged or newer one. Members have
-        stores of their own."""
-        if self.options.data_dir is None or self.members is not None:
-            return Store()
-        store, self.disk = open_store(self.options.data_dir, self.clock)
-        return store
+    def _open_store(self) -> None:
+        """Open a data directory, and go on with what it has; raises EtcdError for a damaged or newer one."""
+        if self.options.data_dir is not None and self.members is None:
+            self.store, self.disk = open_store(self.options.data_dir, self.clock)
+        recovered, writes = (self.store, self.store.revision) if self.members is None else self.members.recovered()
+        self.found = found.look(recovered)
+        if self.found is not None and self.origin is None:
+            self.clock.take_up(self.found.moment, descendant(self.clock.seed, writes))
 
     def open_backend(self) -> LocalBackend:
         """A backend over the store for etcd's pod; with a data directory nothing is told before it is on disk."""
@@ -102,7 +111,7 @@ class Engine:
 
     async def start(self) -> None:
         """Bring up the control plane, then the nodes and addons; returns when all nodes are Ready and all pods run."""
-        self.store = self._open_store()
+        self._open_store()
         if self.options.store is not None:
             from kube_nb.etcd.wire import remote
 
@@ -112,6 +121,9 @@ class Engine:
             await self.nodes.start_control_plane()
             await self.apiserver_up.wait()
             await self.nodes.start_workers()
+            if self.origin is not None:
+                await self.nodes.wait_until_taken_up()
+                return
             for obj in [*manifests.kube_proxy(self.version), *manifests.coredns(self.version, DNS_IP)]:
                 await self._create(obj)
             await self.nodes.wait_until_ready()

@@ -34,7 +34,8 @@ class Nodes:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._runtimes: list[SimulatedRuntime] = []
         self._informers: list[InformerFactory] = []
-        self._away: dict[str, None] = {}  # components that somebody stopped
+        origin = engine.origin
+        self._away = dict.fromkeys(() if origin is None else origin.away)  # components that somebody stopped
         self.control_plane_ip = self._ip(0)
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -64,16 +65,21 @@ class Nodes:
         self._away.pop(name, None)
         self._set_static_pods()
 
+    @property
+    def away(self) -> tuple[str, ...]:
+        """The components that a fork does without, too; nothing can be forked without etcd and an API server."""
+        return tuple(name for name in self._away if name != manifests.APISERVER and not manifests.is_etcd(name))
+
     def _known(self, name: str) -> None:
         if name not in self._flags():
             raise ValueError(f'no component "{name}"; the control plane has {", ".join(self._flags())}')
 
     def _set_static_pods(self) -> None:
-        kept = {name: pod for name, pod in self._static_pods().items() if name not in self._away}
-        self.kubelets[CONTROL_PLANE].set_static_pods(kept)
+        self.kubelets[CONTROL_PLANE].set_static_pods(self._static_pods())
 
     def _static_pods(self) -> dict[str, Obj]:
-        return manifests.static_pods(self._engine.version, self._flags())
+        pods = manifests.static_pods(self._engine.version, self._flags())
+        return {name: pod for name, pod in pods.items() if name not in self._away}
 
     async def start_workers(self) -> None:
         for number in range(1, self._engine.options.nodes + 1):
@@ -105,6 +111,9 @@ class Nodes:
         engine = self._engine
         network = engine.network.add_node(config.name, config.ip, config.pod_cidr)
         present = manifests.images(engine.version, self._flags())
+        if engine.found is not None:
+            config.resumes = True
+            present += engine.found.images.get(config.name, [])
         runtime = SimulatedRuntime(engine.clock, network, engine.images, config.name, present=present)
         self._runtimes.append(runtime)
         client = self._client(config.name)
@@ -135,6 +144,11 @@ class Nodes:
         """The kubelet's own server, as the API server reaches it; None for a node that has none."""
         kubelet = self.kubelets.get(node)
         return None if kubelet is None else kubelet.endpoint
+
+    async def wait_until_taken_up(self) -> None:
+        """Return when every kubelet has told the API of itself and has seen its pods."""
+        while not all(kubelet.is_up for kubelet in self.kubelets.values()):
+            await asyncio.sleep(0.02)
 
     async def wait_until_ready(self) -> None:
         """Return when all nodes are Ready and all pods of kube-system run."""

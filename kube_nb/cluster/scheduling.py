@@ -14,6 +14,7 @@ from typing import Any
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler.columns import Columns
 from kube_nb.scheduler.config import Configuration
+from kube_nb.scheduler.decisions import Attempt
 from kube_nb.scheduler.framework.guard import Guarded
 from kube_nb.scheduler.framework.runtime import Handle
 from kube_nb.scheduler.scheduler import Scheduler
@@ -37,12 +38,29 @@ class Scheduling:
             TieBreaker(ties)
         self.ties = ties
         self.running: Scheduler | None = None
+        self._remembered: list[Attempt] = []
         self._plugins = {**EVERYWHERE, **{name_of(plugin): plugin for plugin in plugins}}
         self.config = self._checked(config)
 
     @property
     def plugins(self) -> list[Any]:
         return list(self._plugins.values())
+
+    def begin(self, scheduler: Scheduler) -> None:
+        """It runs from now on, and knows what the one before it has decided."""
+        before = self._remembered if self.running is None else self.running.decisions
+        for attempt in before:
+            scheduler.decisions.append(attempt)
+        self._remembered = []
+        self.running = scheduler
+
+    def fork(self, moment_s: float) -> "Scheduling":
+        """The same plugins and configuration for another cluster, which knows what was decided up to a moment."""
+        copy = Scheduling(self.plugins, ties=self.ties)
+        copy.config = self.config
+        known = self._remembered if self.running is None else self.running.decisions
+        copy._remembered = [attempt for attempt in known if attempt.time_s <= moment_s]
+        return copy
 
     def use(self, plugin: Any) -> None:
         """Add it, or replace the one of the same name; pods that wait are tried again."""

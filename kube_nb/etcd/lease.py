@@ -9,6 +9,7 @@ Models server/lease/lessor.go. Differs: a lease expires at its very second, not 
 import heapq
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import count
 
 from kube_nb.etcd.errors import LeaseExists, LeaseNotFound, LeaseTTLTooLarge
 from kube_nb.etcd.history import History
@@ -17,6 +18,8 @@ from kube_nb.etcd.interval import Interval
 #: etcd's floor with its default election timeout of a second: one and a half of it, rounded up.
 MIN_TTL_S = 2
 MAX_TTL_S = 9_000_000_000
+#: Where ids start if nobody gives them; as long as etcd's own.
+FIRST_ID = 0x694D_71AD_0000_0001
 
 
 @dataclass(slots=True)
@@ -144,12 +147,16 @@ class Leases:
     # -- forks and compaction ------------------------------------------------------------------------------------
 
     def fork(self, at: int, now_s: float) -> "Leases":
-        """The leases as of revision `at`. One that has ended since is alive again with its whole time before it."""
+        """The leases as of revision `at`. One that has ended since is alive again with its whole time before it. New
+        ids follow the greatest of that moment, so neither side's leases show in the other's."""
         alive = {lease.id: replace(lease) for lease in self._leases.values() if lease.granted_at <= at}
         for lease in self._ended:
             if lease.granted_at <= at < lease.ended_at and lease.id not in alive:
                 alive[lease.id] = replace(lease, expires_s=now_s + lease.ttl_s, ended_at=0)
-        return Leases.restored(alive.values(), self)
+        known = [lease.id for lease in (*alive.values(), *self._ended) if lease.granted_at <= at]
+        fork = Leases.restored(alive.values(), self)
+        fork._ids = count(max((id for id in known if id < 1 << 62), default=FIRST_ID - 1) + 1).__next__
+        return fork
 
     def forget(self, revision: int) -> None:
         """Drop what only forks before `revision` could ask for."""

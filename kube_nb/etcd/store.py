@@ -38,13 +38,11 @@ from kube_nb.etcd.errors import (
     WatchCanceled,
 )
 from kube_nb.etcd.history import History
-from kube_nb.etcd.lease import Leases
+from kube_nb.etcd.lease import FIRST_ID, Leases
 from kube_nb.etcd.watch import Audience, Callback, Listener, StoreWatcher
 
 #: --max-request-bytes: 1.5 MiB.
 MAX_REQUEST_BYTES = 1_572_864
-#: Where lease ids start if nobody gives them; as long as etcd's own.
-FIRST_LEASE_ID = 0x694D_71AD_0000_0001
 
 
 class Store:
@@ -64,7 +62,7 @@ class Store:
         quota_bytes: int = 0,
     ) -> None:
         self.history = history or History()
-        self.leases = leases if leases is not None else Leases(lease_ids or count(FIRST_LEASE_ID).__next__)
+        self.leases = leases if leases is not None else Leases(lease_ids or count(FIRST_ID).__next__)
         self.audience = Audience()
         self.max_request_bytes = max_request_bytes
         self.quota_bytes = quota_bytes

@@ -124,6 +124,12 @@ class Kubelet:
             services.remove_handler(told[0])
             pods.remove_handler(told[1])
 
+    @property
+    def is_up(self) -> bool:
+        """Whether it has registered its node and taken up the pods that it found."""
+        registered = self.agent is not None and self.agent.node is not None
+        return registered and not any(worker.record.restored_ip for worker in self.workers.values())
+
     def usage(self) -> dict[str, dict[str, ContainerStats]]:
         """What runs here and what it uses: pod key -> container -> present use. The base of ``kubectl top``."""
         found: dict[str, dict[str, ContainerStats]] = {}

@@ -34,6 +34,12 @@ class Clock(Protocol):
         """The random stream of this name; its numbers depend on the seed and the name only."""
 
 
+def descendant(seed: int, name: object) -> int:
+    """The seed of something that goes on from another: equal for equal pairs, and no stream repeats what the other's
+    streams have given."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/from/{name}".encode()).digest()[:8], "big")
+
+
 class Calendar:
     """Dates and random streams over any `time()`; the common part of every clock."""
 
@@ -59,6 +65,18 @@ class Calendar:
 
     def timestamp_micro(self) -> str:
         return self.now().isoformat(timespec="microseconds")[:26] + "Z"
+
+    @property
+    def epoch(self) -> datetime:
+        """When `time` was 0."""
+        return self._epoch
+
+    def take_up(self, moment: datetime, seed: int) -> None:
+        """Go on from a moment that is later than now, with streams of another seed; before anything has happened."""
+        self._epoch = max(moment - timedelta(seconds=self.time()), self._epoch)
+        self._stamped_s = float("nan")
+        self.seed = seed
+        self._streams.clear()
 
     def stream(self, name: str) -> random.Random:
         stream = self._streams.get(name)

@@ -106,19 +106,21 @@ class ClusterLoop(asyncio.SelectorEventLoop, Calendar):
     """An event loop of its own for one cluster; see the module's docstring.
 
     pace: cluster seconds per wall second, or "max". seed: of every `stream`. With a finite pace the calendar starts at
-    the wall clock's now, at "max" at `EPOCH`.
+    the wall clock's now, at "max" at `EPOCH`, unless it goes on from another's: epoch, start_s.
     """
 
-    def __init__(self, *, pace: Pace = "max", seed: int = 0) -> None:
+    def __init__(
+        self, *, pace: Pace = "max", seed: int = 0, epoch: datetime | None = None, start_s: float = 0.0
+    ) -> None:
         self._pace: Pace = pace
-        self._base_s = 0.0
+        self._base_s = start_s
         self._anchor_s = time.monotonic()
         self._numbers = 0
         self._wanted: list[_Timer] = []  # a heap of the timers that are not housekeeping
         self._free: list[_Freed] = []
         self._waits: list[_Wait] = []
         self._allowed_to_s = 0.0
-        Calendar.__init__(self, seed, EPOCH if pace == "max" else datetime.now(UTC))
+        Calendar.__init__(self, seed, epoch or (EPOCH if pace == "max" else datetime.now(UTC)))
         selector = _PacedSelector()
         selector.loop = self
         asyncio.SelectorEventLoop.__init__(self, selector)

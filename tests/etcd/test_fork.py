@@ -164,3 +164,15 @@ def test_any_tree_of_forks_reads_as_whole_copies_would(steps: list[tuple[int, tu
                 else:
                     del replayed[event.kv.key]
         assert replayed == model.states[-1]
+
+
+def test_equal_forks_name_new_leases_alike_and_neither_side_sees_the_others() -> None:
+    store = Store()
+    first = store.lease_grant(10, 0, 0.0).id
+    at = store.put(Put(b"a", b"1")).revision
+    forks = [store.fork(at, now_s=1.0)]
+    named = [forks[0].lease_grant(10, 0, 1.0).id for _ in range(2)]
+    store.put(Put(b"a", b"2"))
+    assert store.lease_grant(10, 0, 1.0).id == first + 1
+    forks.append(store.fork(at, now_s=1.0))
+    assert [forks[1].lease_grant(10, 0, 1.0).id for _ in range(2)] == named

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from kube_nb.etcd import errors
+from kube_nb.etcd.lease import FIRST_ID
 from kube_nb.etcd.local import LocalBackend
-from kube_nb.etcd.store import FIRST_LEASE_ID, Store
+from kube_nb.etcd.store import Store
 from kube_nb.machinery import clock
 from kube_nb.machinery.loop import ClusterLoop
 
@@ -111,7 +112,7 @@ async def test_a_grant_refuses(ttl_s: int, id: int, error: type[errors.EtcdError
 async def test_the_store_picks_ids_and_a_shortest_ttl() -> None:
     store = backend()
     await store.lease_grant(10, 1)
-    assert (await store.lease_grant(1))[1:] == (FIRST_LEASE_ID, 2)
+    assert (await store.lease_grant(1))[1:] == (FIRST_ID, 2)
     assert (await store.lease_grant(1, -5))[1:] == (-5, 2)
 
 

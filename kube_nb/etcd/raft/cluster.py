@@ -29,7 +29,8 @@ _READS = ("range", "status", "member_list", "hash_kv", "leases", "lease_time_to_
 class RaftCluster:
     """The members by id; those that are down are missing in `running`.
 
-    data_dir: keeps a folder for each member, whose file goes on where it ended; in memory if it is None.
+    data_dir: keeps a folder for each member, whose file goes on where it ended; in memory if it is None. store: what
+    members start from that are new.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class RaftCluster:
         *,
         network: Network | None = None,
         data_dir: Path | None = None,
+        store: Store | None = None,
     ) -> None:
         self.clock = clock
         self.data_dir = data_dir
@@ -52,7 +54,7 @@ class RaftCluster:
             _check(data_dir, [member.name for member in founders])
         try:
             for member in founders:
-                first = Snapshot(1, 1, conf, State(Store(), dict(self.founders)))
+                first = Snapshot(1, 1, conf, State(store or Store(), dict(self.founders)))
                 self.stable[member.id] = self._stable(member, HardState(1, 0, 1), first)
         except BaseException:
             self.stop()
@@ -65,13 +67,19 @@ class RaftCluster:
         return DiskStable(self.data_dir / (member.name or f"{member.id:x}"), member.id, hard_state, first)
 
     @classmethod
-    def of(cls, clock: Clock, count: int, data_dir: Path | None = None) -> "RaftCluster":
+    def of(cls, clock: Clock, count: int, data_dir: Path | None = None, store: Store | None = None) -> "RaftCluster":
         """`count` members with addresses as kubeadm's stacked etcd gives them."""
         founders = [
             members.new(f"etcd-{n}", [f"https://10.0.0.{n + 2}:2380"], [f"https://10.0.0.{n + 2}:2379"])
             for n in range(count)
         ]
-        return cls(clock, founders, data_dir=data_dir)
+        return cls(clock, founders, data_dir=data_dir, store=store)
+
+    def recovered(self) -> tuple[Store, int]:
+        """The furthest store that a member has saved, and how many writes that and the log after it come to."""
+        furthest = max(self.stable.values(), key=lambda stable: stable.snapshot.data.store.revision)
+        store: Store = furthest.snapshot.data.store
+        return store, store.revision + len(furthest.entries)
 
     def start(self, *ids: int) -> None:
         """Start these members (all that are down if none is named) from what they have saved."""
