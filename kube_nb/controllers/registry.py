@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from kube_nb.controllers.context import Context, Runnable
+from kube_nb.controllers.cronjob import CronJobController
 from kube_nb.controllers.daemonset import DaemonSetController
 from kube_nb.controllers.deployment import DeploymentController
 from kube_nb.controllers.disruption import DisruptionController
@@ -36,6 +37,7 @@ CONTROLLERS: Mapping[str, Callable[[Context], Runnable]] = {
     "replicationcontroller-controller": lambda context: ReplicaController(context, REPLICATION_CONTROLLER),
     "daemonset-controller": DaemonSetController,
     "job-controller": JobController,
+    "cronjob-controller": CronJobController,
     "ttl-after-finished-controller": TtlAfterFinishedController,
     "disruption-controller": DisruptionController,
     "endpoints-controller": EndpointsController,

@@ -195,6 +195,7 @@ GVRS = {
     resources.REPLICATION_CONTROLLERS: "ReplicationController",
     resources.DEPLOYMENTS: "Deployment",
     resources.JOBS: "Job",
+    resources.CRON_JOBS: "CronJob",
     resources.LEASES: "Lease",
 }
 ACCOUNTS = "serviceaccount-controller"
