@@ -70,6 +70,7 @@ class LocalBackend:
         self.progress_interval_s = progress_interval_s
         self._timer: asyncio.TimerHandle | None = None
         self._watchers: dict[LocalWatcher, None] = {}
+        self._closing: dict[Callable[[], None], None] = {}
         self._closed = False
         self._identity: Identity | None = None
         self._arm()
@@ -95,6 +96,17 @@ class LocalBackend:
             self._timer.cancel()
         for watcher in list(self._watchers):
             watcher.end(Stopped())
+        for callback in list(self._closing):
+            callback()
+
+    def on_close(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have `callback` called when the backend closes; returns what takes that back."""
+        self._closing[callback] = None
+        return lambda: self._closing.pop(callback, None)
+
+    @property
+    def has_leader(self) -> bool:
+        return True
 
     async def _write(self, operation: Callable[..., T], *arguments: Any) -> T:
         """Do what changes the store; a durable backend does more here."""

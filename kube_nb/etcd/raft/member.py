@@ -133,6 +133,10 @@ class RaftMember(LocalBackend):
         self._waiting, self._readers = {}, []
 
     @property
+    def has_leader(self) -> bool:
+        return bool(self.raft.leader)
+
+    @property
     def is_leader(self) -> bool:
         return self.raft.role is Role.LEADER
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from google.protobuf.message import DecodeError
 from h2.errors import ErrorCodes
 
-from kube_nb.etcd.errors import Code, EtcdError
+from kube_nb.etcd.errors import Code, EtcdError, NoLeader
 from kube_nb.etcd.wire import http2
 from kube_nb.etcd.wire.http2 import Connection, Stream
 
@@ -58,7 +58,19 @@ class Context(NamedTuple):
 class Call:
     """One call under way; also the iterator over its request messages."""
 
-    __slots__ = ("_arrival", "buffer", "has_ended", "messages", "method", "owner", "room", "started", "stream", "task")
+    __slots__ = (
+        "_arrival",
+        "buffer",
+        "has_ended",
+        "messages",
+        "method",
+        "owner",
+        "room",
+        "started",
+        "stream",
+        "task",
+        "wants_leader",
+    )
 
     def __init__(self, owner: "Calls", stream: Stream, method: Method) -> None:
         self.owner = owner
@@ -68,6 +80,7 @@ class Call:
         self.messages: deque[tuple[Any, int]] = deque()
         self.has_ended = False  # no more messages come
         self.started = False  # headers are sent
+        self.wants_leader = False
         self.task: asyncio.Task[None] | None = None
         self.room: asyncio.Future[None] | None = None
         self._arrival: asyncio.Future[None] | None = None
@@ -120,6 +133,7 @@ class Calls:
     """The calls of one connection.
 
     plain: serves requests that are no gRPC, body and Context in; status, header fields and body (or its pieces) out.
+    has_leader: asked for calls that want one (metadata ``hasleader: true``).
     flush: called when the connection has something to send. handled: counts calls that ended by (path, code).
     """
 
@@ -127,6 +141,7 @@ class Calls:
         self,
         methods: Mapping[bytes, Method],
         plain: Callable[[bytes, Context], Awaitable[Any]],
+        has_leader: Callable[[], bool],
         connection: Connection,
         flush: Callable[[], None],
         *,
@@ -136,6 +151,7 @@ class Calls:
     ) -> None:
         self._methods = methods
         self._plain = Method(Kind.PLAIN, None, plain)
+        self._has_leader = has_leader
         self._handled = handled
         self._connection = connection
         self._flush = flush
@@ -154,6 +170,7 @@ class Calls:
             self._refuse(stream, EtcdError(self._unknown(path.decode(errors="replace")), Code.UNIMPLEMENTED))
             return
         call = self._calls[stream.id] = Call(self, stream, method)
+        call.wants_leader = is_grpc and _field(stream, b"hasleader") == b"true"
         call.has_ended = ends
         if ends or method.kind is Kind.STREAM:
             self._start(call)
@@ -226,6 +243,7 @@ class Calls:
 
     async def _run_unary(self, call: Call) -> None:
         try:
+            self._check_leader(call)
             response = await call.method.function(self._request(call), self._context(call))
             self._respond(call, response.SerializeToString())
         except EtcdError as error:
@@ -243,6 +261,7 @@ class Calls:
 
     async def _run_stream(self, call: Call) -> None:
         try:
+            self._check_leader(call)
             given = call if call.method.kind is Kind.STREAM else self._request(call)
             responses = call.method.function(given, self._context(call))
             try:
@@ -255,6 +274,17 @@ class Calls:
             self._end(call, error)
         except Exception as error:
             self._end(call, self._bug(error))
+
+    def _check_leader(self, call: Call) -> None:
+        if call.wants_leader and not self._has_leader():
+            raise NoLeader
+
+    def lost_leader(self) -> None:
+        """End the streams that want a leader."""
+        for call in list(self._calls.values()):
+            if call.wants_leader and call.method.kind is not Kind.UNARY:
+                self._drop(call)
+                self._refuse(call.stream, NoLeader(), started=call.started)
 
     async def _run_plain(self, call: Call) -> None:
         """A request of HTTP's own kind on the same connection."""

@@ -76,7 +76,7 @@ class Health:
             if alarm.name not in query.get("exclude", ()):
                 return f"ALARM {alarm.name}"
         try:
-            if not serializable and not (await self._member.status()).leader:
+            if not serializable and not self._member.has_leader:
                 return "RAFT NO LEADER"
             await self._read(serializable)
         except EtcdError as error:

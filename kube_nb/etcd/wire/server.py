@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from typing import Any, cast
 
+from kube_nb.etcd.errors import EtcdError
 from kube_nb.etcd.tokens import Tokens
 from kube_nb.etcd.wire import http2
 from kube_nb.etcd.wire.auth import Auth
@@ -24,10 +25,13 @@ from kube_nb.etcd.wire.maintenance import Maintenance
 from kube_nb.etcd.wire.service import Served
 from kube_nb.etcd.wire.tls import Tls, common_name
 from kube_nb.etcd.wire.watch import Watch
+from kube_nb.machinery import clock as clocks
 
 SERVICES = (KV, Watch, Lease, Cluster, Maintenance, Lock, Election, Auth)
 #: What gRPC adds to the largest request (etcd's grpcOverheadBytes).
 OVERHEAD_BYTES = 512 * 1024
+#: How often a member without a leader is noticed: an election timeout.
+LEADER_CHECK_S = 1.0
 
 
 class Server:
@@ -37,6 +41,7 @@ class Server:
     """
 
     def __init__(self, member: Served, *, max_streams: int = 2**31 - 1) -> None:
+        self._member = member
         self.limit_bytes = member.store.max_request_bytes + OVERHEAD_BYTES
         self.max_streams = max_streams
         tokens = Tokens(member.clock)
@@ -49,18 +54,38 @@ class Server:
         self.http1 = Http1(self.gateway, self.limit_bytes)
         self._connections: dict[_Channel, None] = {}
         self._listener: asyncio.Server | None = None
+        self._leaderless = 0
+        self._monitor: asyncio.TimerHandle | None = None
 
     async def start(self, host: str = "127.0.0.1", port: int = 0, tls: Tls | None = None) -> int:
         """Listen; returns the port."""
         loop = asyncio.get_running_loop()
         context = None if tls is None else tls.context()
         self._listener = await loop.create_server(lambda: _Channel(self), host, port, ssl=context)
+        self._watch_leader()
         return int(self._listener.sockets[0].getsockname()[1])
+
+    def has_leader(self) -> bool:
+        try:
+            return self._member.has_leader
+        except EtcdError:  # the member is down
+            return False
+
+    def _watch_leader(self) -> None:
+        """Streams that want a leader end when there was none at three looks, an election timeout apart."""
+        with clocks.periodic():
+            self._monitor = asyncio.get_running_loop().call_later(LEADER_CHECK_S, self._watch_leader)
+        self._leaderless = 0 if self.has_leader() else self._leaderless + 1
+        if self._leaderless == 3:
+            for channel in list(self._connections):
+                channel.lost_leader()
 
     async def stop(self, grace_s: float | None = None) -> None:
         """Refuse new calls, end running ones after `grace_s` cluster seconds (None: at once)."""
         if self._listener is not None:
             self._listener.close()
+        if self._monitor is not None:
+            self._monitor.cancel()
         for channel in list(self._connections):
             channel.go_away()
         if grace_s and self._connections:
@@ -93,6 +118,7 @@ class _Channel(asyncio.Protocol):
         self._calls = Calls(
             self._server.methods,
             self._answer,
+            self._server.has_leader,
             self._connection,
             self._flush_soon,
             common_name=common_name(transport.get_extra_info("peercert")),
@@ -158,6 +184,9 @@ class _Channel(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._calls.close()
         self._server.left(self)
+
+    def lost_leader(self) -> None:
+        self._calls.lost_leader()
 
     def go_away(self) -> None:
         self._connection.go_away()

@@ -19,7 +19,12 @@ class Served(Authenticated, Protocol):
     store: Store
     progress_interval_s: float
 
+    @property
+    def has_leader(self) -> bool: ...
+
     def identity(self) -> Identity: ...
+
+    def on_close(self, callback: Callable[[], None]) -> Callable[[], None]: ...
 
 
 class Service:
