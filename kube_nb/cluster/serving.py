@@ -43,7 +43,7 @@ class Serving:
         self._authority = Authority.random(f"kube_nb {name}", engine.wall_now())
         self._front = Front(self._handle)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._etcd: Server | None = None
+        self._etcd: list[Server] = []
         self.url = ""
         self.kubeconfig = Path()
         self.etcd_url = ""
@@ -64,15 +64,27 @@ class Serving:
             await self._start_etcd(etcd_listen)
 
     async def _start_etcd(self, listen: str) -> None:
-        """etcd's v3 API over TLS; a client must show a certificate, which is in `etcd_certs` with its key."""
+        """etcd's v3 API over TLS; a client must show a certificate, which is in `etcd_certs` with its key.
+
+        Of several members each has a port, from the given one on; `etcd_url` names them all, as ``--endpoints`` does.
+        """
         from kube_nb.etcd.wire.server import Server
         from kube_nb.etcd.wire.tls import Tls
 
         host, port = _loopback(listen)
         pair = self._authority.server("etcd", _HOSTS)
-        self._etcd = Server(cast("Served", self._engine.etcd))
-        chosen = await self._etcd.start(host, port, Tls(pair.certificate, pair.key, self._authority.certificate))
-        self.etcd_url = f"https://{host}:{chosen}"
+        tls = Tls(pair.certificate, pair.key, self._authority.certificate)
+        members = self._engine.members
+        urls = {}
+        for number, id in enumerate(members.founders if members is not None else [0]):
+            server = Server(cast("Served", self._engine.etcd if members is None else members.door(id)))
+            self._etcd.append(server)
+            chosen = await server.start(host, port and port + number, tls)
+            urls[id] = f"https://[{host}]:{chosen}" if ":" in host else f"https://{host}:{chosen}"
+        self.etcd_url = ",".join(urls.values())
+        if members is not None:
+            for id, url in urls.items():
+                await members.advertise(id, (url,))
         self._folder = self._folder or tempfile.TemporaryDirectory(prefix="kube_nb-")
         self.etcd_certs = Path(self._folder.name) / "etcd"
         self.etcd_certs.mkdir(mode=0o700)
@@ -84,8 +96,8 @@ class Serving:
     async def stop(self) -> None:
         """Close the socket and every connection."""
         await self._front.stop()
-        if self._etcd is not None:
-            await self._etcd.stop()
+        for server in self._etcd:
+            await server.stop()
         if self._folder is not None:
             self._folder.cleanup()
 

@@ -122,3 +122,37 @@ def test_a_cluster_goes_down_at_once_though_clients_keep_their_connections(tmp_p
         assert not down.is_alive()
         health.close()
         api.close()
+
+
+@pytest.mark.etcd
+def test_real_etcdctl_sees_three_members_and_moves_their_leader():
+    with Cluster(nodes=1, etcd_members=3, pace=1) as cluster:
+        serving = cluster.serve(etcd_listen="127.0.0.1:0")
+        certs = serving.etcd_certs
+        flags = [f"--cacert={certs}/ca.crt", f"--cert={certs}/client.crt", f"--key={certs}/client.key"]
+
+        def etcdctl(endpoints, *words):
+            command = ["etcdctl", f"--endpoints={endpoints}", *flags, *words]
+            environment = {"ETCDCTL_API": "3", "PATH": os.environ["PATH"]}
+            return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+
+        urls = serving.etcd_url.split(",")
+        assert len(urls) == 3
+        members = etcdctl(urls[0], "member", "list").stdout.splitlines()
+        assert [line.split(", ")[2] for line in sorted(members, key=lambda line: line.split(", ")[2])] == [
+            "etcd-0",
+            "etcd-1",
+            "etcd-2",
+        ]
+        assert sorted(line.split(", ")[4] for line in members) == sorted(urls)
+        states = [line.split(", ") for line in etcdctl(urls[0], "endpoint", "status", "--cluster").stdout.splitlines()]
+        assert {state[0] for state in states} == set(urls)
+        (leader,) = (state for state in states if state[4] == "true")
+        follower = next(state for state in states if state[4] == "false")
+        moved = etcdctl(serving.etcd_url, "move-leader", follower[1])
+        assert moved.stdout == f"Leadership transferred from {leader[1]} to {follower[1]}\n"
+        healthy = etcdctl(serving.etcd_url, "endpoint", "health")
+        assert (healthy.stdout + healthy.stderr).count("is healthy") == 3
+        cluster.stop_component("etcd-0")
+        assert "is unhealthy" in etcdctl(serving.etcd_url, "endpoint", "health", "--command-timeout=1s").stderr
+        assert etcdctl(serving.etcd_url, "put", "a", "1").stdout == "OK\n"

@@ -112,6 +112,15 @@ class RaftCluster:
         self.start(member.id)
         return self.running[member.id]
 
+    def door(self, id: int) -> "MemberDoor":
+        """The member for a server on a socket, which outlives the member's crashes."""
+        return MemberDoor(self, id)
+
+    async def advertise(self, id: int, client_urls: tuple[str, ...]) -> None:
+        """Tell everybody where a member serves its clients, as etcd does when it starts (--advertise-client-urls)."""
+        leader = await self.elected()
+        await leader.member_publish(id, client_urls)
+
     @property
     def leader(self) -> RaftMember | None:
         """The leader of the latest term, as far as one says so."""
@@ -149,6 +158,21 @@ def _check(data_dir: Path, names: Sequence[str]) -> None:
     if found and missing:
         held = f"{data_dir} holds the data of {', '.join(found)}, but none of {', '.join(missing)}"
         raise Damaged(f"{held}: give etcd_members={len(found)}, or what is missing from a backup")
+
+
+class MemberDoor:
+    """One member while it runs; else every call raises `Unavailable`."""
+
+    def __init__(self, cluster: RaftCluster, id: int) -> None:
+        self._cluster = cluster
+        self._id = id
+        self.clock = cluster.clock
+
+    def __getattr__(self, name: str) -> Any:
+        member = self._cluster.running.get(self._id)
+        if member is None:
+            raise Unavailable("etcdserver: the member is not running")
+        return getattr(member, name)
 
 
 class ClusterBackend:

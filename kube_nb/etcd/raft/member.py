@@ -446,6 +446,10 @@ class RaftMember(LocalBackend):
     async def member_update(self, id: int, peer_urls: tuple[str, ...]) -> list[Member]:
         return await self._change(ConfChange(ConfKind.UPDATE, id, self._known(id)._replace(peer_urls=peer_urls)))
 
+    async def member_publish(self, id: int, client_urls: tuple[str, ...]) -> None:
+        """Say where a member serves clients."""
+        await self._change(ConfChange(ConfKind.UPDATE, id, self._known(id)._replace(client_urls=client_urls)))
+
     async def member_promote(self, id: int) -> list[Member]:
         """Give a learner a vote, once it has nine tenths of the leader's log."""
         if not self._known(id).is_learner:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kube_nb.etcd.backend import Event, WatchBatch
-from kube_nb.etcd.errors import Compacted, EtcdError, Stopped
+from kube_nb.etcd.errors import Compacted, EtcdError
 from kube_nb.etcd.guard import Guarded
 from kube_nb.etcd.proto import rpc_pb2 as pb
 from kube_nb.etcd.watch import Listener, StoreWatcher
@@ -72,8 +72,6 @@ class _Stream:
         self._progress_wanted = False
         self._news = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
-        self._stopped = False
-        self._stay_open = member.on_close(self._stop)
 
     # -- what the client asks ------------------------------------------------------------------------------------
 
@@ -140,13 +138,7 @@ class _Stream:
         self._ready.pop(id, None)
         self._member.store.audience.leave(watcher.listener)
 
-    def _stop(self) -> None:
-        """The member has stopped."""
-        self._stopped = True
-        self._news.set()
-
     def close(self) -> None:
-        self._stay_open()
         for id in list(self._watchers):
             self._forget(id)
         if self._timer is not None:
@@ -160,8 +152,6 @@ class _Stream:
 
     async def responses(self) -> AsyncIterator[pb.WatchResponse]:
         while True:
-            if self._stopped:
-                raise Stopped
             while self._control:
                 yield self._control.popleft()
             if self._ready:

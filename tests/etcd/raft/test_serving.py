@@ -88,4 +88,4 @@ async def test_a_watch_ends_with_its_member() -> None:
         members.cluster.crash(members.follower.id)
         with pytest.raises(aio.AioRpcError) as caught:
             await stream.read()
-        assert (caught.value.code(), caught.value.details()) == (StatusCode.UNAVAILABLE, "etcdserver: server stopped")
+        assert caught.value.code() is StatusCode.UNAVAILABLE
