@@ -14,7 +14,7 @@ import yaml
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler import plugin_args
 from kube_nb.scheduler.configuration_error import ConfigurationError
-from kube_nb.scheduler.extender import extenders_of
+from kube_nb.scheduler.extender import Extender, extenders_of
 from kube_nb.scheduler.framework.interface import EXTENSION_POINTS, Plugin, PluginFactory
 from kube_nb.scheduler.framework.runtime import Framework, Handle
 from kube_nb.scheduler.plugins.registry import DEFAULT_PLUGINS, REGISTRY
@@ -107,10 +107,8 @@ class Configuration:
         for plugin in plugins:
             known[plugin.name] = _giving(plugin)
         extra = [(plugin.name, int(getattr(plugin, "weight", 0) or 0)) for plugin in plugins]
-        for extender in extenders_of(self.extenders):
-            known[extender.name] = _giving(extender)
-            extra.append((extender.name, extender.weight))
-        return {profile.scheduler_name: _build(profile, handle, known, extra) for profile in self.profiles}
+        extenders = extenders_of(self.extenders)
+        return {profile.scheduler_name: _build(profile, handle, known, extra, extenders) for profile in self.profiles}
 
 
 def _giving(plugin: Plugin) -> PluginFactory:
@@ -227,7 +225,11 @@ def _args(where: str, rows: Any) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _build(
-    profile: Profile, handle: Handle, registry: Mapping[str, PluginFactory], extra: Sequence[tuple[str, int]]
+    profile: Profile,
+    handle: Handle,
+    registry: Mapping[str, PluginFactory],
+    extra: Sequence[tuple[str, int]],
+    extenders: Sequence[Extender] = (),
 ) -> Framework:
     mentioned = frozenset().union(*(each.names | each.disabled for each in profile.plugins.values()))
     multi = profile.plugins[_MULTI].enabled + tuple((name, weight) for name, weight in extra if name not in mentioned)
@@ -237,7 +239,7 @@ def _build(
         if name not in made:
             if name not in registry:
                 raise ConfigurationError(where, f'plugin "{name}" does not exist')
-            made[name] = registry[name](profile.args.get(name) or {}, handle)
+            made[name] = registry[name](_with_extenders(name, profile.args.get(name) or {}, extenders), handle)
         return made[name]
 
     for name in profile.args:
@@ -257,7 +259,18 @@ def _build(
             weights |= {name: weight for name, weight in own.enabled if weight}
         points[point] = _expand(own, given, [each for each in everywhere if isinstance(each, protocol)])
     _check_points(profile, points)
-    return Framework(profile.scheduler_name, points, weights, profile.percentage_of_nodes_to_score)
+    points["score"] += [each for each in extenders if "prioritize" in each]
+    points["bind"] = [*(each for each in extenders if "bind" in each), *points["bind"]]
+    weights |= {each.name: each.weight for each in extenders}
+    return Framework(profile.scheduler_name, points, weights, profile.percentage_of_nodes_to_score, extenders)
+
+
+def _with_extenders(name: str, args: Mapping[str, Any], extenders: Sequence[Extender]) -> Mapping[str, Any]:
+    """What an extender looks after itself is not NodeResourcesFit's."""
+    ignored = [resource for each in extenders for resource in each.ignored_resources]
+    if name != "NodeResourcesFit" or not ignored:
+        return args
+    return {**args, "ignoredResources": [*(args.get("ignoredResources") or ()), *ignored]}
 
 
 def _expand(own: PluginSet, given: Sequence[Plugin], multi: Sequence[Plugin]) -> list[Plugin]:

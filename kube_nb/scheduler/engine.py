@@ -134,7 +134,7 @@ class Engine:
 
     def _schedule(self, framework: Framework, pod: PodInfo, attempt: Attempt) -> None:
         columns = self.columns
-        if pod.shape.pinned and self._schedule_pinned(framework, pod, attempt):
+        if pod.shape.pinned and not framework.filtering_extenders and self._schedule_pinned(framework, pod, attempt):
             return
         kept = self._classes.of(framework, pod)
         if self._random_start is not None:

@@ -127,6 +127,9 @@ class Evaluator:
             return Preemption(message=_fit_error(total, {}))
         result = Preemption()
         statuses = result.refused = self._dry_run(pod, state, hopeful, result)
+        for extender in self.engine.framework_of(pod).preempting_extenders:
+            if result.candidates and extender.interested(pod):
+                result.candidates = extender.candidates(pod, result.candidates)
         if not result.candidates:
             result.message = _fit_error(total, statuses)
             return result

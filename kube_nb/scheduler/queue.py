@@ -3,7 +3,7 @@ r"""The scheduling queue: which pod is tried next, which wait, and what brings t
 ::
 
     add ---> gated (PreEnqueue refuses) --gates gone--> active
-    add ---> active --pop--> one cycle --refused by plugins--> unschedulable --event with a hint, or 5 min--.
+    add ---> active --pop--> in flight --refused by plugins--> unschedulable --event with a hint, or 5 min--.
                ^                    \--fault---> backoff                                                     |
                |-- time is up, or nothing else to do -- backoff <-- still backing off --------------------- '
 
@@ -26,19 +26,25 @@ MAX_BACKOFF_S = 10.0
 #: How long a pod stays in the unschedulable pool without any event, and how often that is looked at.
 MAX_IN_UNSCHEDULABLE_S = 300.0
 SWEEP_S = 30.0
+#: How many events are remembered for pods that are in flight.
+MAX_EVENTS = 8192
 
 
 class QueuedPod:
     """A pod in the queue. refused_by: plugins that refused it at its last attempt; gated_by: the PreEnqueue plugin that
-    keeps it out; refusals and faults count the attempts that ended so in a row, for the backoff."""
+    keeps it out; refusals and faults count the attempts that ended so in a row, for the backoff; seen: how many events
+    there had been when it was popped."""
 
-    __slots__ = ("added_s", "attempts", "faults", "gated_by", "number", "pod", "refusals", "refused_by", "timestamp_s")
+    __slots__ = (
+        *("added_s", "attempts", "faults", "gated_by", "number", "pod", "refusals", "refused_by", "seen"),
+        "timestamp_s",
+    )
 
     def __init__(self, pod: PodInfo, now_s: float, number: int) -> None:
         self.pod = pod
         self.added_s = self.timestamp_s = now_s
         self.number = number
-        self.attempts = self.refusals = self.faults = 0
+        self.attempts = self.refusals = self.faults = self.seen = 0
         self.refused_by: tuple[str, ...] = ()
         self.gated_by = ""
 
@@ -114,6 +120,8 @@ class SchedulingQueue:
         self._faulted = _Heap()
         self._unschedulable: dict[str, QueuedPod] = {}
         self._in_flight: dict[str, QueuedPod] = {}
+        #: What happened while some pod was in flight, for its return; empty while none is.
+        self._events: list[tuple[ClusterEvent, Obj | None, Obj | None]] = []
         self._number = 0
 
     def __len__(self) -> int:
@@ -177,7 +185,7 @@ class SchedulingQueue:
 
     def delete(self, key: str) -> None:
         self._unschedulable.pop(key, None)
-        self._in_flight.pop(key, None)
+        self._land(key)
         for heap in (self._active, self._backoff, self._faulted):
             heap.remove(key)
 
@@ -190,16 +198,27 @@ class SchedulingQueue:
         if queued is None:
             return None
         queued.attempts += 1
+        queued.seen = len(self._events)
         self._in_flight[queued.pod.key] = queued
         return queued
 
     def done(self, key: str) -> None:
         """The pod has been placed."""
-        self._in_flight.pop(key, None)
+        self._land(key)
+
+    def _land(self, key: str) -> QueuedPod | None:
+        found = self._in_flight.pop(key, None)
+        if not self._in_flight and self._events:
+            self._events = []
+        return found
 
     def add_unschedulable(self, queued: QueuedPod, refused_by: Sequence[str], now_s: float) -> None:
-        """The attempt failed. refused_by: the plugins that refused the pod; none means a fault, which backs off."""
-        if self._in_flight.pop(queued.pod.key, None) is None:
+        """The attempt failed. refused_by: the plugins that refused the pod; none means a fault, which backs off.
+
+        What happened during the attempt counts as if it happened now.
+        """
+        missed, some_forgotten = self._events[max(0, queued.seen) :], queued.seen < 0
+        if self._land(queued.pod.key) is None:
             return
         queued.timestamp_s = now_s
         queued.refused_by = tuple(refused_by)
@@ -207,6 +226,8 @@ class SchedulingQueue:
             queued.refusals += 1
             queued.faults = 0
             self._unschedulable[queued.pod.key] = queued
+            if some_forgotten or any(self._worth_trying(queued, *event) for event in missed):
+                self._requeue(queued, now_s)
         else:
             queued.faults += 1
             self._put(self._faulted, queued)
@@ -216,11 +237,22 @@ class SchedulingQueue:
 
     def move(self, event: ClusterEvent, old: Obj | None, new: Obj | None, now_s: float) -> None:
         """Try again every pod that some plugin refused which this event may have convinced."""
+        if self._in_flight:
+            self._note(event, old, new)
         if not self._unschedulable:
             return
         for queued in list(self._unschedulable.values()):
             if not queued.gated_by and self._worth_trying(queued, event, old, new):
                 self._requeue(queued, now_s)
+
+    def _note(self, event: ClusterEvent, old: Obj | None, new: Obj | None) -> None:
+        """A pod that is in flight for so long that its first events are forgotten has a negative `seen`."""
+        self._events.append((event, old, new))
+        if len(self._events) > MAX_EVENTS:
+            dropped = MAX_EVENTS // 2
+            del self._events[:dropped]
+            for queued in self._in_flight.values():
+                queued.seen -= dropped
 
     def activate(self, key: str) -> None:
         """Try this pod next, whatever it waits for."""

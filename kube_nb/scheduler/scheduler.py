@@ -26,7 +26,8 @@ from kube_nb.scheduler.counterfactual import Changes, counterfactual
 from kube_nb.scheduler.decisions import Attempt, Decisions
 from kube_nb.scheduler.engine import Engine, fit_error
 from kube_nb.scheduler.event_handlers import NODE_ADDED, EventHandlers
-from kube_nb.scheduler.framework.events import Registration
+from kube_nb.scheduler.extender import REFUSER
+from kube_nb.scheduler.framework.events import ANYTHING, Registration
 from kube_nb.scheduler.framework.guard import Guarded, PluginFault
 from kube_nb.scheduler.framework.interface import CycleState, Plugin
 from kube_nb.scheduler.framework.runtime import Framework, Handle
@@ -165,6 +166,7 @@ class Scheduler:
         self.engine.replace_profiles(profiles)
         self._registrations.clear()
         self._registrations[NOBODY] = [Registration(NODE_ADDED)]
+        self._registrations[REFUSER] = [Registration(ANYTHING)]
         for framework in profiles.values():
             for plugin in framework.plugins():
                 if hasattr(plugin, "events_to_register"):

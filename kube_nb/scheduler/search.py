@@ -7,7 +7,7 @@ no order).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,10 @@ class Search:
 
     def run(self, start: int, to_find: Callable[[int], int]) -> Found:
         """to_find: number of candidates -> how many feasible ones are enough."""
+        found = self._run(start, to_find)
+        return self._by_extenders(found) if self._framework.filtering_extenders else found
+
+    def _run(self, start: int, to_find: Callable[[int], int]) -> Found:
         columns, size = self._columns, len(self._columns.nodes)
         if refusal := self._pre_filter():
             return Found(np.zeros(0, dtype=np.int64), size, refusal=refusal)
@@ -94,7 +98,7 @@ class Search:
             return self._kept_only(start, size, wanted)
         self._classes.catch_up(self._kept)
         if (row := self._nominated_row()) is not None:
-            found = self._among(row, 1)
+            found = self._by_extenders(self._among(row, 1))
             if len(found.rows):
                 found.processed = 0
                 return found
@@ -207,6 +211,20 @@ class Search:
             if len(passed) > wanted:
                 break
         return np.array(passed, dtype=np.int64)
+
+    def _by_extenders(self, found: Found) -> Found:
+        """Ask about those that the plugins found; each is asked about what the one before it left."""
+        rows, late = found.rows.tolist(), dict(found.late)
+        for extender in self._framework.filtering_extenders:
+            if not rows or not extender.interested(self._pod):
+                continue
+            nodes = [self._columns.nodes[row] for row in rows]
+            refused = extender.refusals(self._pod, nodes)
+            late |= {node.row: refused[node.name] for node in nodes if node.name in refused}
+            rows = [node.row for node in nodes if node.name not in refused]
+        if len(rows) == len(found.rows):
+            return found
+        return replace(found, rows=np.array(rows, dtype=np.int64), late=late, contiguous=False)
 
     # -- nominated pods --------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Each plugin on the cases that upstream documents, and on the check vectors of its formulas."""
 
+import math
 from typing import Any
 
 import pytest
@@ -281,3 +282,184 @@ def test_a_preferred_neighbour_scores_for_both() -> None:
     assert scores(found, asked, "InterPodAffinity") == {"n0": (0, 0), "n1": (7, 100)}
     found.assume(found.pod(asked), "n0")
     assert scores(found, pod("db-2", labels={"app": "db"}), "InterPodAffinity") == {"n0": (7, 100), "n1": (0, 0)}
+
+
+def test_a_tainted_empty_zone_holds_others_back_unless_taints_are_honoured() -> None:
+    nodes = [
+        node("n0", labels={ZONE: "a"}),
+        node("n1", labels={ZONE: "b"}, taints=[{"key": "x", "effect": "NoSchedule"}]),
+    ]
+    for policy, fits in (("Ignore", False), ("Honor", True)):
+        found = engine(*nodes)
+        found.assume(found.pod(pod("web", labels={"app": "web"})), "n0")
+        asked = pod("p", labels={"app": "web"}, topologySpreadConstraints=[spread(1, nodeTaintsPolicy=policy)])
+        assert ("n0" not in refused(found, asked)) is fits
+
+
+@pytest.mark.parametrize(("policy", "fits"), [("Honor", True), ("Ignore", False)])
+def test_nodes_outside_the_affinity_count_only_if_it_is_ignored(policy: str, fits: bool) -> None:
+    found = engine(node("n0", labels={ZONE: "a", "disk": "ssd"}), node("n1", labels={ZONE: "b"}))
+    found.assume(found.pod(pod("web", labels={"app": "web"})), "n0")
+    constraint = spread(1, nodeAffinityPolicy=policy)
+    asked = pod("p", labels={"app": "web"}, nodeSelector={"disk": "ssd"}, topologySpreadConstraints=[constraint])
+    assert ("n0" not in refused(found, asked)) is fits
+
+
+def test_match_label_keys_spread_each_revision_by_itself() -> None:
+    found = zoned("a", "b")
+    found.assume(found.pod(pod("old", labels={"app": "web", "rev": "1"})), "n0")
+    fresh = {"app": "web", "rev": "2"}
+    plain = pod("p", labels=fresh, topologySpreadConstraints=[spread(1)])
+    assert set(refused(found, plain)) == {"n0"}
+    keyed = pod("q", labels=fresh, topologySpreadConstraints=[spread(1, matchLabelKeys=["rev", "absent"])])
+    assert refused(found, keyed) == {}
+
+
+def test_an_empty_selector_counts_nobody_and_pods_of_others_do_not_count() -> None:
+    found = zoned("a", "b")
+    found.assume(found.pod(pod("web", labels={"app": "web"})), "n0")
+    everything = {**spread(1), "labelSelector": {}}
+    assert refused(found, pod("p", labels={"app": "web"}, topologySpreadConstraints=[everything])) == {}
+    elsewhere = pod("q", namespace="other", labels={"app": "web"}, topologySpreadConstraints=[spread(1)])
+    assert refused(found, elsewhere) == {}
+
+
+def test_a_pod_on_its_way_out_does_not_count() -> None:
+    found = zoned("a", "b")
+    leaving = pod("web", labels={"app": "web"})
+    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    found.assume(found.pod(leaving), "n0")
+    assert refused(found, pod("p", labels={"app": "web"}, topologySpreadConstraints=[spread(1)])) == {}
+
+
+def test_a_wish_to_be_spread_scores_the_emptier_zone_higher() -> None:
+    found = zoned("a", "b", "")
+    for number, name in enumerate(("n0", "n0", "n1")):
+        found.assume(found.pod(pod(f"web-{number}", labels={"app": "web"})), name)
+    asked = pod("p", labels={"app": "web"}, topologySpreadConstraints=[spread(1, when="ScheduleAnyway")])
+    two_zones = math.log(2 + 2)
+    raw = {"n0": math.floor(2 * two_zones + 0.5), "n1": math.floor(two_zones + 0.5), "n2": 0}
+    high, low = raw["n0"], raw["n1"]
+    final = {"n0": 100 * low // high, "n1": 100 * high // high, "n2": 0}
+    assert scores(found, asked, "PodTopologySpread") == {name: (raw[name], final[name]) for name in raw}
+
+
+def term(app: str = "web", **more: Any) -> Obj:
+    return {"labelSelector": {"matchLabels": {"app": app}}, "topologyKey": ZONE, **more}
+
+
+@pytest.mark.parametrize(
+    ("more", "refuses"),
+    [
+        pytest.param({}, False, id="only its own namespace, if it names none"),
+        pytest.param({"namespaces": ["other"]}, True, id="a namespace by name"),
+        pytest.param({"namespaceSelector": {}}, True, id="all namespaces"),
+        pytest.param({"namespaceSelector": {"matchLabels": {"team": "o"}}}, True, id="a namespace by its labels"),
+        pytest.param({"namespaceSelector": {"matchLabels": {"team": "x"}}}, False, id="no such namespace"),
+        pytest.param(
+            {"namespaceSelector": {"matchLabels": {"team": "x"}}, "namespaces": ["other"]},
+            True,
+            id="both: either will do",
+        ),
+        pytest.param({"namespaces": ["other"], "matchLabelKeys": ["rev"]}, False, id="of the same revision"),
+        pytest.param({"namespaces": ["other"], "mismatchLabelKeys": ["rev"]}, True, id="of another revision"),
+    ],
+)
+def test_a_term_speaks_of_the_pods_that_its_selectors_name(more: Obj, refuses: bool) -> None:
+    found = zoned("a", "b")
+    found.columns.namespaces.update({"default": {"team": "d"}, "other": {"team": "o"}})
+    found.assume(found.pod(pod("web", namespace="other", labels={"app": "web", "rev": "1"})), "n0")
+    anti_affinity = {"requiredDuringSchedulingIgnoredDuringExecution": [term(**more)]}
+    asked = pod("p", labels={"rev": "2"}, affinity={"podAntiAffinity": anti_affinity})
+    assert set(refused(found, asked)) == ({"n0"} if refuses else set())
+    carrier = found.pod(pod("carrier", labels={"rev": "2"}, affinity={"podAntiAffinity": anti_affinity}))
+    alone = zoned("a", "b")
+    alone.columns.namespaces.update(found.columns.namespaces)
+    alone.assume(alone.pod(carrier.obj), "n1")
+    newcomer = pod("n", namespace="other", labels={"app": "web", "rev": "1"})
+    assert set(refused(alone, newcomer)) == ({"n1"} if refuses else set())
+
+
+def test_required_affinity_of_others_draws_with_the_hard_weight() -> None:
+    found = zoned("a", "b")
+    friend = pod("friend", labels={"app": "db"}, affinity={"podAffinity": anti(ZONE)})
+    found.assume(found.pod(friend), "n1")
+    assert scores(found, pod("p", labels={"app": "web"}), "InterPodAffinity") == {"n0": (0, 0), "n1": (1, 100)}
+    args = [{"name": "InterPodAffinity", "args": {"hardPodAffinityWeight": 7}}]
+    heavy = engine(*(each.obj for each in found.columns.nodes), config={"profiles": [{"pluginConfig": args}]})
+    heavy.assume(heavy.pod(friend), "n1")
+    assert scores(heavy, pod("p", labels={"app": "web"}), "InterPodAffinity") == {"n0": (0, 0), "n1": (7, 100)}
+
+
+@pytest.mark.parametrize(
+    ("ignored", "fits"),
+    [
+        pytest.param({"ignoredResources": ["example.com/gpu"]}, True, id="a resource by name"),
+        pytest.param({"ignoredResourceGroups": ["example.com"]}, True, id="all of a group"),
+        pytest.param({"ignoredResources": ["example.com/x"]}, False, id="another resource"),
+        pytest.param({"ignoredResources": ["cpu"], "ignoredResourceGroups": ["cpu"]}, False, id="cpu is never ignored"),
+    ],
+)
+def test_ignored_resources_are_not_looked_at(ignored: Obj, fits: bool) -> None:
+    args = [{"name": "NodeResourcesFit", "args": ignored}]
+    found = engine(node("a"), config={"profiles": [{"pluginConfig": args}]})
+    cpu = "9" if "cpu" in ignored.get("ignoredResources", ()) else "1"
+    assert (refused(found, pod("p", cpu, more={"example.com/gpu": "1"})) == {}) is fits
+
+
+@pytest.mark.parametrize(
+    ("profile", "whole", "looked_at"),
+    [
+        pytest.param({}, {}, 230, id="adaptive: 50 - 500/125 per cent"),
+        pytest.param({}, {"percentageOfNodesToScore": 30}, 150, id="of the whole configuration"),
+        pytest.param({"percentageOfNodesToScore": 60}, {"percentageOfNodesToScore": 30}, 300, id="of the profile"),
+        pytest.param({"percentageOfNodesToScore": 1}, {}, 100, id="never fewer than 100"),
+        pytest.param({"percentageOfNodesToScore": 100}, {}, 500, id="all"),
+        pytest.param({"percentageOfNodesToScore": 0}, {"percentageOfNodesToScore": 30}, 230, id="0 is adaptive"),
+        pytest.param(
+            {"plugins": {"score": {"disabled": [{"name": "*"}]}}}, {}, 1, id="one, if nothing is to be scored"
+        ),
+    ],
+)
+def test_how_many_nodes_are_looked_at(profile: Obj, whole: Obj, looked_at: int) -> None:
+    found = engine(*(node(f"n{i}") for i in range(500)), config={**whole, "profiles": [profile]})
+    found.percentage_of_nodes_to_score = whole.get("percentageOfNodesToScore")
+    assert found.schedule(found.pod(pod("p", "1"))).processed == looked_at
+
+
+def test_a_pod_that_names_its_node_fits_there_only() -> None:
+    found = engine(node("a"), node("b"))
+    asked = pod("p", nodeName="b")
+    reason = ("UnschedulableAndUnresolvable", "node(s) didn't match the requested node name")
+    assert refused(found, asked) == {"a": reason}
+
+
+@pytest.mark.parametrize(
+    ("expression", "fits"),
+    [
+        ({"key": "disk", "operator": "In", "values": ["ssd", "nvme"]}, {"a"}),
+        ({"key": "disk", "operator": "NotIn", "values": ["ssd"]}, {"b", "c"}),
+        ({"key": "disk", "operator": "Exists"}, {"a", "b"}),
+        ({"key": "disk", "operator": "DoesNotExist"}, {"c"}),
+        ({"key": "cores", "operator": "Gt", "values": ["4"]}, {"a"}),
+        ({"key": "cores", "operator": "Lt", "values": ["8"]}, {"b"}),
+    ],
+)
+def test_required_node_affinity(expression: Obj, fits: set[str]) -> None:
+    found = engine(
+        node("a", labels={"disk": "ssd", "cores": "8"}), node("b", labels={"disk": "hdd", "cores": "4"}), node("c")
+    )
+    terms = {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
+    asked = pod("p", affinity={"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}})
+    turned_away = refused(found, asked)
+    assert {"a", "b", "c"} - set(turned_away) == fits
+    reason = ("UnschedulableAndUnresolvable", "node(s) didn't match Pod's node affinity/selector")
+    assert set(turned_away.values()) <= {reason}
+
+
+def test_terms_are_alternatives_and_an_empty_one_matches_nothing() -> None:
+    found = engine(node("a", labels={"x": "1"}), node("b", labels={"y": "1"}), node("c"))
+    rows = [{"matchExpressions": [{"key": key, "operator": "Exists"}]} for key in ("x", "y")]
+    terms = {"nodeSelectorTerms": [*rows, {}]}
+    asked = pod("p", affinity={"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}})
+    assert set(refused(found, asked)) == {"c"}

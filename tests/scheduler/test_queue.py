@@ -53,6 +53,22 @@ def test_a_hint_that_says_no_leaves_the_pod_waiting() -> None:
     assert found.pending()["unschedulable"] == ["default/p"]
 
 
+def test_what_happens_during_an_attempt_is_not_missed() -> None:
+    found = queue()
+    for name in ("p", "q"):
+        found.add(info(pod(name)), 0)
+    first, second = popped(found, 0), popped(found, 0)
+    found.move(POD_GONE, {}, None, 0)
+    found.move(NODE_ADDED, None, {}, 0)
+    found.add_unschedulable(second, ["Picky"], 0)
+    found.add_unschedulable(first, ["Fit"], 0)
+    assert found.pending()["backoff"] == ["default/p"]
+    assert found.pending()["unschedulable"] == ["default/q"]
+    again = popped(found, 0)
+    found.add_unschedulable(again, ["Fit"], 0)
+    assert found.pending()["unschedulable"] == ["default/q", "default/p"]
+
+
 def test_a_fault_backs_off_one_two_four_up_to_ten_seconds() -> None:
     found = queue()
     found.add(info(pod("p")), 0)

@@ -71,5 +71,4 @@ class Registration:
     hint: Hint | None = None
 
 
-UNSCHEDULABLE_TIMEOUT = ClusterEvent(WILDCARD, Action.ALL, "UnschedulableTimeout")
-FORCE_ACTIVATE = ClusterEvent(WILDCARD, Action.ALL, "ForceActivate")
+ANYTHING = ClusterEvent(WILDCARD, Action.ALL)

@@ -71,7 +71,10 @@ class Handle:
 
 
 class Framework:
-    """One profile. plugins: {extension point: plugins in order}; weights: {plugin name: weight of its score}."""
+    """One profile. plugins: {extension point: plugins in order}; weights: {plugin name: weight of its score}.
+
+    extenders: webhooks (`extender.Extender`) that are asked after the plugins.
+    """
 
     def __init__(
         self,
@@ -79,12 +82,15 @@ class Framework:
         plugins: Mapping[str, Sequence[Plugin]],
         weights: Mapping[str, int],
         percentage_of_nodes_to_score: int | None = None,
+        extenders: Sequence[Any] = (),
     ) -> None:
         self.scheduler_name = scheduler_name
         self.percentage_of_nodes_to_score = percentage_of_nodes_to_score
         points: dict[str, list[Any]] = {point: list(plugins.get(point) or ()) for point in EXTENSION_POINTS}
         self.points = points
         self.weights = dict(weights)
+        self.filtering_extenders = [each for each in extenders if "filter" in each]
+        self.preempting_extenders = [each for each in extenders if "preempt" in each]
         (self.queue_sort,) = points["queueSort"]
         self.filters: list[FilterPlugin] = points["filter"]
         #: Filters whose columns depend on the pod's shape only, and so can be kept for the pods alike.
@@ -110,7 +116,7 @@ class Framework:
 
     @property
     def scores_nothing(self) -> bool:
-        return not self.points["score"]
+        return not self.points["score"] and not self.filtering_extenders
 
     # -- the plain forms, one node a call -------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from kube_nb.scheduler.plugins.resource_scores import STRATEGIES, ResourceWeight
 from kube_nb.scheduler.pod_info import PodInfo
 
 _WANTED = "NodeResourcesFit/wanted"
+_NATIVE = (requests.CPU, requests.MEMORY, requests.EPHEMERAL_STORAGE)
 
 
 class NodeResourcesFit:
@@ -39,12 +40,15 @@ class NodeResourcesFit:
         self.gathers = self._weights.plain
 
     def pre_filter(self, state: CycleState, pod: PodInfo, columns: Columns) -> Status | frozenset[str] | None:
-        order = {requests.CPU: 0, requests.MEMORY: 1, requests.EPHEMERAL_STORAGE: 2}
+        order = {name: place for place, name in enumerate(_NATIVE)}
         wanted = [(name, amount) for name, amount in pod.shape.requests.items() if amount and not self._ignores(name)]
         state[_WANTED] = sorted(wanted, key=lambda pair: (order.get(pair[0], 3), pair[0]))
         return None
 
     def _ignores(self, name: str) -> bool:
+        """cpu, memory and ephemeral storage are never ignored."""
+        if name in _NATIVE:
+            return False
         return name in self._ignored or name.partition("/")[0] in self._ignored_groups
 
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Status | None:

@@ -28,7 +28,10 @@ SYSTEM_DEFAULTS: Sequence[Obj] = (
 
 
 class Constraint(NamedTuple):
-    """One constraint. honors_affinity, honors_taints: whether nodes that the pod cannot use for these do not count."""
+    """One constraint. honors_affinity, honors_taints: whether nodes that the pod cannot use for these do not count.
+
+    counted: the selector by which placed pods count: an empty one counts nobody, as upstream.
+    """
 
     key: str
     max_skew: int
@@ -36,6 +39,10 @@ class Constraint(NamedTuple):
     selector: labels.Selector
     honors_affinity: bool
     honors_taints: bool
+
+    @property
+    def counted(self) -> labels.Selector:
+        return labels.NOTHING if self.selector.everything else self.selector
 
     def counts(self, pod: PodInfo, node: NodeInfo) -> bool:
         """Whether this node's pods count."""
@@ -57,10 +64,10 @@ class Constraint(NamedTuple):
 
     def match_key(self, pod: PodInfo) -> MatchKey:
         """The count of the pods that are spread: of the pod's namespace, and not on their way out."""
-        return MatchKey(frozenset((pod.namespace,)), self.selector, True)
+        return MatchKey(frozenset((pod.namespace,)), self.counted, True)
 
     def matches(self, pod: PodInfo, other: PodInfo) -> bool:
-        return other.namespace == pod.namespace and self.selector.matches(other.labels) and not other.terminating
+        return other.namespace == pod.namespace and self.counted.matches(other.labels) and not other.terminating
 
 
 def own_constraints(pod: PodInfo, action: str) -> list[Constraint]:
