@@ -30,8 +30,10 @@ class Form:
 PLAIN = Form()
 
 
-def negotiate(accept: str) -> Form:
+def negotiate(accept: str, *, transforms: bool = True) -> Form:
     """The first form of an Accept header that this server has; 406 if it has none.
+
+    transforms: whether there is a Table or metadata to be made of what is asked for.
 
     ``application/json;as=Table;v=v1;g=meta.k8s.io,application/json`` -> Form("Table").
     Differs: quality values are not weighed, first come first served.
@@ -44,14 +46,15 @@ def negotiate(accept: str) -> Form:
         if media_type not in _JSON and media_type not in _YAML:
             continue
         as_ = known.get("as", "")
-        if as_ and (as_ not in _FORMS or known.get("g") != "meta.k8s.io" or known.get("v") not in ("v1", "v1beta1")):
+        if as_ and (not transforms or as_ not in _FORMS or known.get("g") != "meta.k8s.io" or known.get("v") not in ("v1", "v1beta1")):
             continue
         return Form(as_, known.get("v", "v1"), media_type in _YAML)
     raise errors.not_acceptable(ACCEPTED)
 
 
 def form_of(call: Call) -> Form:
-    return negotiate(call.request.headers.get("accept", ""))
+    """Reviews, which nobody can get, are answered as they are only."""
+    return negotiate(call.request.headers.get("accept", ""), transforms="get" in call.resource.kind.verbs)
 
 
 def one(call: Call, obj: Obj, status: int = 200) -> Response:

@@ -117,4 +117,4 @@ def _answer(call: Call, body: Obj, status: Obj) -> Response:
     kind = call.resource.kind
     metadata = {**(body.get("metadata") or {}), "creationTimestamp": None}
     answer = {**body, "kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata, "status": status}
-    return rendering.finished(call, Response(201, obj=answer))
+    return rendering.one(call, answer, 201)

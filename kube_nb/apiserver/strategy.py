@@ -53,6 +53,10 @@ class Strategy:
             return without(obj, "status")
         return {**obj, "status": self.initial_status}
 
+    def canonicalize(self, obj: Obj) -> Obj:
+        """The object in its final form, with its name known; what a wanted one says in other words is put straight."""
+        return obj
+
     async def begin_create(self, call: "Call", obj: Obj) -> Obj:
         """Take what the object needs of shared ranges (cluster IPs); undone by `abort`. Not called on a dry run."""
         return obj

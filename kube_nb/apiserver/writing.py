@@ -72,6 +72,7 @@ def _prepare(call: Call, obj: Obj) -> Obj:
 async def _store_new(call: Call, obj: Obj) -> Obj:
     resource, server = call.resource, call.server
     name = obj["metadata"].get("name", "")
+    obj = resource.strategy.canonicalize(obj)
     validate(call, obj, None)
     await server.admission.validate(Attributes(CREATE, call, obj, None))
     key = resource.key(call.info.namespace, name)

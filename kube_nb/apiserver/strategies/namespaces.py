@@ -18,12 +18,16 @@ class Namespaces(Strategy):
     initial_status = {"phase": "Active"}  # noqa: RUF012  # never changed
 
     def prepare_for_create(self, call: "Call", obj: Obj) -> Obj:
-        obj = super().prepare_for_create(call, _labelled(obj))
+        obj = super().prepare_for_create(call, obj)
         spec = obj.get("spec") or {}
         finalizers = spec.get("finalizers") or []
         if KUBERNETES not in finalizers:
             obj = {**obj, "spec": {**spec, "finalizers": [*finalizers, KUBERNETES]}}
         return obj
+
+    def canonicalize(self, obj: Obj) -> Obj:
+        """A generated name is known only now."""
+        return _labelled(obj)
 
     def prepare_for_update(self, call: "Call", new: Obj, old: Obj) -> Obj:
         """spec.finalizers change through /finalize only."""
