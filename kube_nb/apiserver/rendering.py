@@ -46,7 +46,8 @@ def negotiate(accept: str, *, transforms: bool = True) -> Form:
         if media_type not in _JSON and media_type not in _YAML:
             continue
         as_ = known.get("as", "")
-        if as_ and (not transforms or as_ not in _FORMS or known.get("g") != "meta.k8s.io" or known.get("v") not in ("v1", "v1beta1")):
+        of_meta = known.get("g") == "meta.k8s.io" and known.get("v") in ("v1", "v1beta1")
+        if as_ and (not transforms or as_ not in _FORMS or not of_meta):
             continue
         return Form(as_, known.get("v", "v1"), media_type in _YAML)
     raise errors.not_acceptable(ACCEPTED)
