@@ -207,6 +207,11 @@ class Cluster:
     # -- objects ---------------------------------------------------------------------------------------------------
 
     @property
+    def revision(self) -> int:
+        """The store's revision; every write makes the next one. ``get(..., at=...)`` and `fork` go back to one."""
+        return self.engine.revision
+
+    @property
     def client(self) -> Client:
         """The administrator's client, for coroutines that run on the cluster's loop (`run`)."""
         return self.engine.admin
@@ -215,9 +220,12 @@ class Cluster:
         """Run any coroutine on the cluster's loop."""
         return self._call(command)
 
-    def kubectl(self, command_line: str | Sequence[str], *, stdin: str = "", namespace: str = "default") -> Result:
-        """Run a kubectl command; refusals are in the result, not raised."""
-        return self._call(self.engine.kubectl(command_line, stdin=stdin, namespace=namespace))
+    def kubectl(
+        self, command_line: str | Sequence[str], *, stdin: str = "", namespace: str = "default", at: int | None = None
+    ) -> Result:
+        """Run a kubectl command; refusals are in the result, not raised. at: on the cluster as it was at a revision;
+        ValueError if that is still to come or compacted away."""
+        return self._call(self.engine.kubectl(command_line, stdin=stdin, namespace=namespace, at=at))
 
     def etcdctl(self, command_line: str | Sequence[str], *, stdin: str = "") -> "etcdctl.Result":
         """Run an etcdctl command on the cluster's store; refusals are in the result."""
@@ -231,10 +239,13 @@ class Cluster:
         line = ["apply", "--server-side", "--force-conflicts", "-f", "-"]
         return _checked(self.kubectl(line, stdin=_text(manifest), namespace=namespace)).objects
 
-    def get(self, what: str, *, namespace: str = "default", selector: str = "") -> Any:
-        """``get("pod/web")`` is the object (KubectlError if there is none), ``get("pods", selector=...)`` a list."""
+    def get(self, what: str, *, namespace: str = "default", selector: str = "", at: int | None = None) -> Any:
+        """``get("pod/web")`` is the object (KubectlError if there is none), ``get("pods", selector=...)`` a list.
+
+        at: as it was at this revision of the store.
+        """
         line = ["get", *what.split(), "-o", "json", *(["-l", selector] if selector else [])]
-        objects = _checked(self.kubectl(line, namespace=namespace)).objects
+        objects = _checked(self.kubectl(line, namespace=namespace, at=at)).objects
         return objects[0] if "/" in what and "," not in what and len(objects) == 1 else objects
 
     def delete(self, what: str, *, namespace: str = "default") -> None:

@@ -16,7 +16,7 @@ from kube_nb import etcdctl, kubectl
 from kube_nb.api import definitions
 from kube_nb.apiserver import ApiServer
 from kube_nb.client import Client, InKernelTransport
-from kube_nb.cluster import found, manifests
+from kube_nb.cluster import found, manifests, past
 from kube_nb.cluster.chronicle import Chronicle
 from kube_nb.cluster.components import Components, EtcdDoor
 from kube_nb.cluster.forking import Origin
@@ -205,12 +205,17 @@ class Engine:
         namespace: str = "default",
         emit: Callable[[str], None] = lambda text: None,
         result: kubectl.Result | None = None,
+        at: int | None = None,
     ) -> kubectl.Result:
-        """Run a kubectl command as the cluster's administrator."""
-        session = kubectl.Session(
-            self.admin, self._mapper, self.clock, namespace=namespace, stdin=stdin, read=read_files, emit=emit
-        )
-        return await kubectl.run(command_line, session, result)
+        """Run a kubectl command as the cluster's administrator; at: on the cluster as it was at this revision."""
+        options: dict[str, Any] = {"namespace": namespace, "stdin": stdin, "read": read_files, "emit": emit}
+        if at is None:
+            return await kubectl.run(
+                command_line, kubectl.Session(self.admin, self._mapper, self.clock, **options), result
+            )
+        async with past.opened(self, at) as then:
+            session = kubectl.Session(then.client, Mapper(then.client), then.clock, **options)
+            return await kubectl.run(command_line, session, result)
 
     async def complete(self, line: str) -> list[str]:
         """Completions of an unfinished kubectl line."""

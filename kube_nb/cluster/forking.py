@@ -40,15 +40,7 @@ class Origin:
 
 async def origin(engine: "Engine", at: int | None) -> Origin:
     """What is to be known of a cluster at a revision (None: now); ValueError if the store does not have it."""
-    now_s = engine.clock.time()
-    try:
-        store = await _store_at(engine, at or 0, now_s)
-    except FutureRevision:
-        raise ValueError(f"revision {at} is still to come: the store is at {await newest(engine)}") from None
-    except Compacted:
-        raise ValueError(f"revision {at} has been compacted away") from None
-    known_s = engine.chronicle.time_of(store.revision)
-    moment_s = now_s if at is None or known_s is None else known_s
+    store, moment_s = await store_at(engine, at)
     return Origin(
         store,
         moment_s,
@@ -60,18 +52,29 @@ async def origin(engine: "Engine", at: int | None) -> Origin:
     )
 
 
+async def store_at(engine: "Engine", at: int | None) -> tuple[Store, float]:
+    """A fork of the store at a revision (None: now), and the cluster time of that; ValueError if it is not there."""
+    now_s = engine.clock.time()
+    if at is not None and at < 1:
+        raise ValueError(f"a revision is a number from 1 on, not {at}")
+    try:
+        store = await _fork(engine, at or 0, now_s)
+    except FutureRevision:
+        newest = (await engine.etcd.range(b"\0", count_only=True)).revision
+        raise ValueError(f"revision {at} is still to come: the store is at {newest}") from None
+    except Compacted:
+        raise ValueError(f"revision {at} has been compacted away") from None
+    known_s = engine.chronicle.time_of(store.revision)
+    return store, now_s if at is None or known_s is None else known_s
+
+
 def loop(origin: Origin, first: ClusterLoop, pace: Pace, seed: int | None) -> ClusterLoop:
     """The fork's own loop: it shows the time of the moment, and draws what the first one has not drawn."""
     chosen = descendant(first.seed, origin.store.revision) if seed is None else seed
     return ClusterLoop(pace=pace, seed=chosen, epoch=first.epoch, start_s=origin.moment_s)
 
 
-async def newest(engine: "Engine") -> int:
-    """The store's revision now."""
-    return int((await engine.etcd.range(b"\0", count_only=True)).revision)
-
-
-async def _store_at(engine: "Engine", at: int, now_s: float) -> Store:
+async def _fork(engine: "Engine", at: int, now_s: float) -> Store:
     if engine.options.store is not None:
         return await _read_whole(engine.etcd.backend, at, now_s)
     store = engine.store
