@@ -19,10 +19,11 @@ import orjson
 from kube_nb import etcdctl
 from kube_nb.api import definitions
 from kube_nb.client import Client
-from kube_nb.cluster import driver, forking, scheduling
+from kube_nb.cluster import driver, forking, scheduling, timeline
 from kube_nb.cluster.engine import Engine, Options
 from kube_nb.cluster.forking import Origin
 from kube_nb.cluster.serving import Serving
+from kube_nb.cluster.timeline import Step
 from kube_nb.etcdctl import Result as EtcdctlResult
 from kube_nb.kubectl.result import KubectlError, Result
 from kube_nb.machinery import duration
@@ -248,6 +249,10 @@ class Cluster:
         objects = _checked(self.kubectl(line, namespace=namespace, at=at)).objects
         return objects[0] if "/" in what and "," not in what and len(objects) == 1 else objects
 
+    def timeline(self, since: int = 1, *, housekeeping: bool = False) -> list[Step]:
+        """Every write from a revision on: when, what, by whom, because of what; see `cluster.timeline`."""
+        return self._call(timeline.steps(self.engine, since, housekeeping=housekeeping))
+
     def delete(self, what: str, *, namespace: str = "default") -> None:
         """Delete ``"pod/web"`` and wait until it is gone."""
         _checked(self.kubectl(["delete", *what.split()], namespace=namespace))
@@ -310,6 +315,11 @@ class Cluster:
         return self._call(self.engine.complete(line))
 
     # -- the control plane -----------------------------------------------------------------------------------------
+
+    @property
+    def components(self) -> list[str]:
+        """What the control plane is made of: ``etcd``, ``kube-apiserver`` ..."""
+        return self.engine.nodes.components
 
     def stop_component(self, name: str) -> None:
         """Stop a part of the control plane ("kube-scheduler"): what it does is no longer done, what runs lives on."""

@@ -66,6 +66,10 @@ class Nodes:
         self._set_static_pods()
 
     @property
+    def components(self) -> list[str]:
+        return list(self._flags())
+
+    @property
     def away(self) -> tuple[str, ...]:
         """The components that a fork does without, too; nothing can be forked without etcd and an API server."""
         return tuple(name for name in self._away if name != manifests.APISERVER and not manifests.is_etcd(name))

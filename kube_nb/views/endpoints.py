@@ -8,7 +8,7 @@ from kube_nb.cluster import Cluster
 from kube_nb.kubectl import KubectlError
 from kube_nb.machinery import labels, objects
 from kube_nb.machinery.types import Obj
-from kube_nb.views import feed, page, relations, shown
+from kube_nb.views import page, relations, shown
 from kube_nb.views.page import Block, Cell
 from kube_nb.views.shown import Shown
 
@@ -42,15 +42,15 @@ class Endpoints(TypedDict):
     backends: list[Backend]
 
 
-def show(cluster: Cluster, service: str, *, namespace: str = "default") -> Shown:
-    """KubectlError if there is no such service."""
+def show(cluster: Cluster, service: str, *, namespace: str = "default", at: int | None = None) -> Shown:
+    """KubectlError if there is no such service. at: a revision of the store."""
     name = service.rpartition("/")[2]
-    found = feed.objects_of(cluster, _FOLLOWED, namespace)
-    if not endpoints(name, found, namespace)["found"]:
-        raise KubectlError(f'Error from server (NotFound): services "{name}" not found')
-    return shown.live_page(
-        cluster, _FOLLOWED, lambda now: endpoints(name, now, namespace), blocks, found, namespace=namespace
+    view = shown.live_page(
+        cluster, _FOLLOWED, lambda now: endpoints(name, now, namespace), blocks, namespace=namespace, at=at
     )
+    if not view.state["found"]:
+        raise KubectlError(f'Error from server (NotFound): services "{name}" not found')
+    return view
 
 
 def endpoints(name: str, found: Sequence[Obj], namespace: str = "default") -> Endpoints:

@@ -16,9 +16,9 @@ from contextvars import Context
 from weakref import WeakKeyDictionary
 
 from kube_nb.api.registry import Registry
-from kube_nb.client import InformerFactory
+from kube_nb.client import Client, InformerFactory
 from kube_nb.client.informer import Informer, Registration
-from kube_nb.cluster import Cluster
+from kube_nb.cluster import Cluster, past
 from kube_nb.machinery import clock
 from kube_nb.machinery.gvk import GVR
 from kube_nb.machinery.types import Obj
@@ -37,17 +37,30 @@ _factories: "WeakKeyDictionary[Cluster, InformerFactory]" = WeakKeyDictionary()
 _feeds: "WeakKeyDictionary[Cluster, list[Feed]]" = WeakKeyDictionary()
 
 
-def objects_of(cluster: Cluster, resources: Sequence[GVR], namespace: str | None = None) -> list[Obj]:
-    """All objects of the resources as they are now, as a `Feed` would give them. namespace: None for all."""
+def objects_of(
+    cluster: Cluster, resources: Sequence[GVR], namespace: str | None = None, at: int | None = None
+) -> list[Obj]:
+    """All objects of the resources as they are now, as a `Feed` would give them, or as they were at a revision.
 
-    async def listed() -> list[Obj]:
-        found: list[Obj] = []
-        for gvr in resources:
-            items = (await cluster.client.list(gvr, _scope(gvr, namespace))).get("items") or []
-            found += [_whole(gvr, item) for item in items]
-        return found
+    namespace: None for all.
+    """
+    return cluster.run(listed(cluster, resources, namespace, at))
 
-    return cluster.run(listed())
+
+async def listed(cluster: Cluster, resources: Sequence[GVR], namespace: str | None, at: int | None) -> list[Obj]:
+    """`objects_of`, for who is on the cluster's loop already."""
+    if at is None:
+        return await _listed(cluster.client, resources, namespace)
+    async with past.opened(cluster.engine, at) as then:
+        return await _listed(then.client, resources, namespace)
+
+
+async def _listed(client: Client, resources: Sequence[GVR], namespace: str | None) -> list[Obj]:
+    found: list[Obj] = []
+    for gvr in resources:
+        items = (await client.list(gvr, _scope(gvr, namespace))).get("items") or []
+        found += [_whole(gvr, item) for item in items]
+    return found
 
 
 def flush() -> None:

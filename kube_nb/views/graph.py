@@ -38,10 +38,18 @@ _BOX = {"width": f"{svg.NODE_WIDTH}px", "height": f"{svg.NODE_HEIGHT}px"}
 
 
 def show(
-    cluster: Cluster, *, namespace: str | None = "default", include_nodes: bool = False, only: Sequence[str] = ()
+    cluster: Cluster,
+    *,
+    namespace: str | None = "default",
+    include_nodes: bool = False,
+    only: Sequence[str] = (),
+    at: int | None = None,
 ) -> Shown:
-    """The graph of a namespace, or of what hangs together with the objects that `only` names (``deployment/web``)."""
-    view = LiveGraph(cluster, namespace, include_nodes, tuple(only))
+    """The graph of a namespace, or of what hangs together with the objects that `only` names (``deployment/web``).
+
+    at: as it was at this revision of the store; such a graph stands still.
+    """
+    view = LiveGraph(cluster, namespace, include_nodes, tuple(only), at)
     return Shown(view.state, text=text, html=html, widget=view.make_widget)
 
 
@@ -71,14 +79,22 @@ def interesting(found: Sequence[Obj]) -> list[Obj]:
 class LiveGraph:
     """A graph that follows its cluster. state: the graph as it was last drawn; the same dict for good."""
 
-    def __init__(self, cluster: Cluster, namespace: str | None, include_nodes: bool, only: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespace: str | None,
+        include_nodes: bool,
+        only: tuple[str, ...],
+        at: int | None = None,
+    ) -> None:
         self._cluster = cluster
         self._namespace = namespace
         self._include_nodes = include_nodes
         self._only = only
         self._objects: dict[str, Obj] = {}
         self.state: Graph = {"nodes": [], "edges": []}
-        self._take(feed.objects_of(cluster, RESOURCES, namespace))
+        self._at = at
+        self._take(feed.objects_of(cluster, RESOURCES, namespace, at))
         self._canvas: Any = None
         self._legend: Any = None
         self._detail: Any = None
@@ -104,7 +120,8 @@ class LiveGraph:
         self._detail = ipywidgets.HTML()
         self._legend = ipywidgets.HTML()
         self._rebuild()
-        Feed(self._cluster, RESOURCES, self._draw, namespace=self._namespace).start()
+        if self._at is None:
+            Feed(self._cluster, RESOURCES, self._draw, namespace=self._namespace).start()
         parts = [canvas, self._legend, self._detail]
         return ipywidgets.VBox(parts, layout=ipywidgets.Layout(overflow="auto hidden"))
 

@@ -7,7 +7,7 @@ from kube_nb.api import resources
 from kube_nb.cluster import Cluster
 from kube_nb.machinery import labels, objects
 from kube_nb.machinery.types import Obj
-from kube_nb.views import feed, page, shown
+from kube_nb.views import page, shown
 from kube_nb.views.page import Block, Cell
 from kube_nb.views.shown import Shown
 
@@ -33,16 +33,16 @@ class Match(TypedDict):
     pods: list[PodMatch]
 
 
-def show(cluster: Cluster, selector: str, *, namespace: str = "default") -> Shown:
-    """ValueError with kubectl's text if the selector is none."""
+def show(cluster: Cluster, selector: str, *, namespace: str = "default", at: int | None = None) -> Shown:
+    """ValueError with kubectl's text if the selector is none. at: a revision of the store."""
     wanted = labels.parse(selector)
     return shown.live_page(
         cluster,
         [resources.PODS],
         lambda pods: match(wanted, pods, namespace),
         blocks,
-        feed.objects_of(cluster, [resources.PODS], namespace),
         namespace=namespace,
+        at=at,
     )
 
 

@@ -6,21 +6,26 @@ terminal gets text. All faces are made from the same state.
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from kube_nb.cluster import Cluster
 from kube_nb.machinery.gvk import GVR
 from kube_nb.machinery.types import Obj
-from kube_nb.views import page
+from kube_nb.views import feed, page
 from kube_nb.views.feed import Feed
 from kube_nb.views.page import Block
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Shown:
     """A view. state: plain JSON. text, html: its faces. widget: made when a notebook first shows it, if it has one.
+
+    frame: the rows that `df` is made of; without it a view has none.
 
     The object itself can be shown again in another cell; all showings share the widget.
     """
@@ -32,11 +37,13 @@ class Shown:
         text: Callable[[Any], str],
         html: Callable[[Any], str],
         widget: "Callable[[Shown], Any] | None" = None,
+        frame: Callable[[Any], Sequence[Mapping[str, Any]]] | None = None,
     ) -> None:
         self.state = state
         self._text = text
         self._html = html
         self._make_widget = widget
+        self._frame = frame
         self._widget: Any = None
 
     @property
@@ -46,6 +53,15 @@ class Shown:
     @property
     def html(self) -> str:
         return self._html(self.state)
+
+    @property
+    def df(self) -> "pd.DataFrame":
+        """What the view shows, as rows; AttributeError if it has none."""
+        if self._frame is None:
+            raise AttributeError("this view has no table")
+        import pandas as pd
+
+        return pd.DataFrame([dict(row) for row in self._frame(self.state)])
 
     @property
     def widget(self) -> Any:
@@ -77,14 +93,18 @@ def live_page(
     resources: Sequence[GVR],
     state: Callable[[list[Obj]], Any],
     blocks: Callable[[Any], Sequence[Block]],
-    found: list[Obj],
     *,
     namespace: str | None = None,
+    at: int | None = None,
+    frame: Callable[[Any], Sequence[Mapping[str, Any]]] | None = None,
 ) -> Shown:
-    """A view that is a page of tables and follows the resources.
+    """A view that is a page of tables and follows the resources, or shows them as they were at a revision.
 
-    state: objects to the view's state. blocks: the state to its page. found: the objects of now.
+    state: objects to the view's state, always asked on the cluster's loop. blocks: the state to its page.
     """
+
+    async def first() -> Any:
+        return state(await feed.listed(cluster, resources, namespace, at))
 
     def html(state_: Any) -> str:
         return page.html(blocks(state_))
@@ -101,7 +121,10 @@ def live_page(
         Feed(cluster, resources, draw, namespace=namespace).start()
         return pane
 
-    return Shown(state(found), text=lambda state_: page.text(blocks(state_)), html=html, widget=make_widget)
+    def text(state_: Any) -> str:
+        return page.text(blocks(state_))
+
+    return Shown(cluster.run(first()), text=text, html=html, widget=make_widget if at is None else None, frame=frame)
 
 
 def widgets() -> Any:

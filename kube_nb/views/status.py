@@ -7,7 +7,7 @@ from kube_nb.api import resources
 from kube_nb.cluster import Cluster
 from kube_nb.machinery import duration, objects
 from kube_nb.machinery.types import Obj
-from kube_nb.views import feed, page, relations, shown
+from kube_nb.views import page, relations, shown
 from kube_nb.views.page import Block, Cell
 from kube_nb.views.shown import Shown
 
@@ -50,13 +50,7 @@ class Status(TypedDict):
 
 
 def show(cluster: Cluster) -> Shown:
-    return shown.live_page(
-        cluster,
-        _FOLLOWED,
-        lambda found: status(cluster, found),
-        blocks,
-        feed.objects_of(cluster, _FOLLOWED),
-    )
+    return shown.live_page(cluster, _FOLLOWED, lambda found: status(cluster, found), blocks)
 
 
 def status(cluster: Cluster, found: Sequence[Obj]) -> Status:

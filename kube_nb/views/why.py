@@ -10,7 +10,6 @@ from kube_nb.api import resources
 from kube_nb.cluster import Cluster
 from kube_nb.kubectl import KubectlError
 from kube_nb.machinery import objects
-from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.types import Obj
 from kube_nb.views import page, shown
 from kube_nb.views.page import Block, Cell
@@ -32,28 +31,15 @@ class Decision(TypedDict):
 def show(cluster: Cluster, pod: str, *, namespace: str = "default") -> Shown:
     """KubectlError if there is neither such a pod nor a decision for it."""
     name = pod.rpartition("/")[2]
-    obj = _pod(cluster, namespace, name)
-    attempts = [attempt.to_dict() for attempt in cluster.decisions(name, namespace=namespace)]
-    if obj is None and not attempts:
-        raise KubectlError(f'Error from server (NotFound): pods "{name}" not found')
 
     def state(found: list[Obj]) -> Decision:
         now = next((each for each in found if objects.name(each) == name), None)
         return decision(name, now, _attempts_now(cluster, namespace, name))
 
-    found = [] if obj is None else [obj]
-    view = shown.live_page(cluster, [resources.PODS], state, blocks, found, namespace=namespace)
-    view.state = decision(name, obj, attempts)
+    view = shown.live_page(cluster, [resources.PODS], state, blocks, namespace=namespace)
+    if view.state["gone"] and not view.state["attempts"]:
+        raise KubectlError(f'Error from server (NotFound): pods "{name}" not found')
     return view
-
-
-def _pod(cluster: Cluster, namespace: str, name: str) -> Obj | None:
-    try:
-        return cluster.run(cluster.client.get(resources.PODS, name, namespace))
-    except ApiError as error:
-        if error.code == 404:
-            return None
-        raise
 
 
 def _attempts_now(cluster: Cluster, namespace: str, name: str) -> list[Any]:

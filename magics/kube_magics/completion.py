@@ -53,14 +53,39 @@ def _kube(earlier: list[str], word: str) -> Iterable[str]:
 
     if not earlier:
         return kube.COMMANDS
-    if word.startswith("-") and earlier[0] in kube.COMMANDS:
-        return [f"--{name}" for name in kube.COMMANDS[earlier[0]][0].flags]
-    if earlier[0] in ("use", "down"):
-        return [cluster.name for cluster in current.all_up()]
-    kinds = {"why": "pod", "endpoints": "service", "graph": ""}
-    if earlier[0] in kinds and kinds[earlier[0]]:
-        return [each.rpartition("/")[2] for each in _kubectl(f"get {kinds[earlier[0]]} {word}")]
-    return _kubectl(f"get {word}") if earlier[0] == "graph" else []
+    name = earlier[0]
+    if name == "at" and len(earlier) > 1:
+        return _kubectl(" ".join([*earlier[2:], word]))
+    if word.startswith("-") and name in kube.COMMANDS:
+        flags = kube.COMMANDS[name].flags
+        return [f"--{flag}" for flag in flags.flags] if flags is not None else []
+    if name in _NAMES:
+        return _NAMES[name]()
+    if name in _KINDS:
+        return [each.rpartition("/")[2] for each in _kubectl(f"get {_KINDS[name]} {word}")]
+    return _kubectl(f"get {word}") if name in ("graph", "timeline") else []
+
+
+def _components() -> list[str]:
+    try:
+        return list(current.get().components)
+    except current.NoCluster:
+        return []
+
+
+def _clusters() -> list[str]:
+    return [cluster.name for cluster in current.all_up()]
+
+
+def _commands() -> list[str]:
+    from kube_magics import kube
+
+    return list(kube.COMMANDS)
+
+
+#: What follows a command of %kube: names of a kind of object, or other names.
+_KINDS = {"why": "pod", "endpoints": "service"}
+_NAMES = {"use": _clusters, "down": _clusters, "stop": _components, "start": _components, "help": _commands}
 
 
 def _etcdctl(earlier: list[str], word: str) -> Iterable[str]:

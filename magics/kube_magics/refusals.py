@@ -28,13 +28,14 @@ class Interrupted(KeyboardInterrupt):
 def shown() -> Iterator[None]:
     """Turn the errors that a user can do something about into `Refused`."""
     from kube_nb.client.errors import Unreachable
+    from kube_nb.cluster import EtcdError
     from kube_nb.kubectl import KubectlError
     from kube_nb.machinery.errors import ApiError
     from kube_nb.machinery.loop import NothingLeftToHappen
 
     try:
         yield
-    except (KubectlError, NoCluster, NothingLeftToHappen, ApiError, Unreachable, ValueError) as error:
+    except (KubectlError, NoCluster, NothingLeftToHappen, ApiError, EtcdError, Unreachable, ValueError) as error:
         raise Refused(str(error)) from None
     except KeyboardInterrupt:
         raise Interrupted from None

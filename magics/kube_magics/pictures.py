@@ -1,0 +1,71 @@
+"""``%kube``: the views of what happens in a cluster, and why."""
+
+from typing import Any
+
+from kube_magics import current
+from kube_magics.arguments import one, revision
+from kube_nb.machinery.pflag import Flag, FlagSet, Parsed
+
+TIMELINE = FlagSet(
+    (
+        Flag("namespace", short="n", help="only objects of this namespace"),
+        Flag("since", "int", default=1, help="from this revision of the store on"),
+        Flag("all", "bool", help="with renewed leases and events"),
+    )
+)
+
+
+def graph(flags: Parsed) -> Any:
+    from kube_nb.views import graph
+
+    return graph.show(
+        current.get(),
+        namespace=flags["namespace"],
+        include_nodes=flags["nodes"],
+        only=flags.args,
+        at=revision(flags),
+    )
+
+
+def match(flags: Parsed) -> Any:
+    from kube_nb.views import match
+
+    selector = one(flags, "a selector such as 'app in (web)'")
+    return match.show(current.get(), selector, namespace=flags["namespace"], at=revision(flags))
+
+
+def endpoints(flags: Parsed) -> Any:
+    from kube_nb.views import endpoints
+
+    service = one(flags, "a service's name")
+    return endpoints.show(current.get(), service, namespace=flags["namespace"], at=revision(flags))
+
+
+def timeline(flags: Parsed) -> Any:
+    from kube_nb.views import timeline
+
+    return timeline.show(
+        current.get(),
+        flags.args,
+        namespace=flags["namespace"] or None,
+        since=flags["since"],
+        housekeeping=flags["all"],
+    )
+
+
+def why(flags: Parsed) -> Any:
+    from kube_nb.views import why
+
+    return why.show(current.get(), one(flags, "a pod such as pod/web-0"), namespace=flags["namespace"])
+
+
+def weights(flags: Parsed) -> Any:
+    from kube_nb.views import placement
+
+    weights: dict[str, int] = {}
+    for word in flags.args:
+        plugin, _, weight = word.partition("=")
+        if not weight.isdigit():
+            raise ValueError(f'give PLUGIN=WEIGHT such as NodeResourcesFit=5, not "{word}"')
+        weights[plugin] = int(weight)
+    return placement.of_cluster(current.get(), flags["namespace"], weights)
