@@ -1,7 +1,6 @@
 """A node as the scheduler sees it: the object's relevant parts, the pods on it and the sum of what they ask for."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler import requests
@@ -82,11 +81,11 @@ class NodeInfo:
 
     def _count(self, pod: PodInfo, sign: int) -> None:
         shape, requested, non_zero = pod.shape, self.requested, self.non_zero
-        for name, amount in shape.requests.items():
+        for name, amount in shape.request_items:
             requested[name] = requested.get(name, 0) + sign * amount
-        for name, amount in shape.non_zero.items():
-            if name in non_zero:
-                non_zero[name] += sign * amount
+        cpu, memory = shape.non_zero_pair
+        non_zero[requests.CPU] += sign * cpu
+        non_zero[requests.MEMORY] += sign * memory
         for port in shape.host_ports:
             left = self.ports.get(port, 0) + sign
             if left:
@@ -97,9 +96,11 @@ class NodeInfo:
     def clone(self) -> "NodeInfo":
         """A copy to try pods on."""
         copy = NodeInfo.__new__(NodeInfo)
-        for slot in NodeInfo.__slots__:
-            value: Any = getattr(self, slot)
-            setattr(copy, slot, dict(value) if slot in _COPIED else value)
+        copy.obj, copy.name, copy.row = self.obj, self.name, self.row
+        copy.labels, copy.taints, copy.unschedulable = self.labels, self.taints, self.unschedulable
+        copy.allocatable, copy._image_sizes = self.allocatable, self._image_sizes
+        copy.pods, copy.with_affinity = self.pods.copy(), self.with_affinity.copy()
+        copy.requested, copy.non_zero, copy.ports = self.requested.copy(), self.non_zero.copy(), self.ports.copy()
         return copy
 
     @property
@@ -112,6 +113,3 @@ class NodeInfo:
 
     def __repr__(self) -> str:
         return f"NodeInfo({self.name})"
-
-
-_COPIED = frozenset(("pods", "requested", "non_zero", "ports", "with_affinity"))

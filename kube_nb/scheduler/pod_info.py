@@ -39,6 +39,8 @@ class PodShape:
         self.number = -1
         self.requests = requests.pod_requests(spec)
         self.non_zero = requests.pod_requests(spec, requests.NON_ZERO)
+        self.request_items = tuple(self.requests.items())
+        self.non_zero_pair = (self.non_zero.get(requests.CPU, 0), self.non_zero.get(requests.MEMORY, 0))
         self.tolerations: Sequence[Obj] = spec.get("tolerations") or ()
         self.node_selector: Mapping[str, str] = spec.get("nodeSelector") or {}
         affinity = spec.get("affinity") or {}
@@ -79,8 +81,7 @@ class PodShape:
         found = self.vectors.get(resources)
         if found is None:
             wanted = {**self.requests, requests.PODS: 1}
-            head = [self.non_zero.get(requests.CPU, 0), self.non_zero.get(requests.MEMORY, 0)]
-            found = np.array(head + [wanted.get(name, 0) for name in resources], dtype=np.float64)
+            found = np.array([*self.non_zero_pair] + [wanted.get(name, 0) for name in resources], dtype=np.float64)
             self.vectors[resources] = found
         return found
 

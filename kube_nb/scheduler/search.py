@@ -103,6 +103,8 @@ class Search:
                 found.processed = 0
                 return found
         ring = columns.ring[start : start + size]
+        if self._names is None and not self._active:
+            return self._beside_promised(start, size, to_find(size))
         if self._names is None:
             return self._among(ring, to_find(size))
         inside = np.zeros(size, dtype=np.bool_)
@@ -152,6 +154,17 @@ class Search:
         if len(accepted) <= wanted:
             return Found(accepted, size)
         return Found(accepted[:wanted], int(accepted[wanted] - start) % size)
+
+    def _beside_promised(self, start: int, size: int, wanted: int) -> Found:
+        """The same where some nodes are promised to others: as many more are looked at as might drop out for that."""
+        found = self._kept_only(start, size, min(size, wanted + len(self._nominator.nodes())))
+        late: dict[int, Status] = {}
+        alive = self._promised(found.rows, late, wanted)
+        if len(alive) <= wanted:
+            return replace(found, rows=alive, late=late, contiguous=False)
+        processed = int(alive[wanted] - start) % size
+        seen = {row: status for row, status in late.items() if (row - start) % size < processed}
+        return Found(alive[:wanted], processed, seen)
 
     def _among(self, candidates: Ints, wanted: int) -> Found:
         late: dict[int, Status] = {}

@@ -63,3 +63,37 @@ def test_classes_that_catch_up_late_decide_as_those_made_anew(seed: int, count: 
             kept.forget(gone[0])
             anew.forget(gone[1])
     assert nowhere > 0, "the nodes were to become full"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nodes_promised_to_others_are_passed_over_as_when_all_are_looked_at(seed: int) -> None:
+    """The filters that must run for every pod take the long way; with and without one the decisions are the same."""
+    draw = random.Random(seed)
+    quick, slow = engine(random.Random(seed), 260), engine(random.Random(seed), 260)
+    framework = slow.profiles["default-scheduler"]
+    framework.late_tests.append((EveryNode(), None))
+    for number in range(120):
+        priority = draw.choice((0, 5, 10))
+        obj = pod(f"p{number}", f"{draw.randrange(100, 1500)}m", "64Mi", priority=priority)
+        if draw.random() < 0.4:
+            where = f"n{draw.randrange(260)}"
+            vip = pod(f"vip{number}", f"{draw.randrange(500, 1000)}m", priority=draw.choice((1, 5, 20)))
+            for each in (quick, slow):
+                each.handle.nominator.add(each.pod(vip), where)
+            continue
+        one, other = quick.pod(obj), slow.pod(obj)
+        found, expected = quick.schedule(one), slow.schedule(other)
+        assert (found.node, found.processed) == (expected.node, expected.processed), number
+        assert found.refused() == expected.refused(), number
+        if found.node:
+            quick.assume(one, found.node)
+            slow.assume(other, found.node)
+
+
+class EveryNode:
+    """A filter without columns that refuses nobody."""
+
+    name = "EveryNode"
+
+    def filter(self, state: Any, pod: Any, node: Any) -> None:
+        return None

@@ -93,6 +93,7 @@ class Framework:
         self.preempting_extenders = [each for each in extenders if "preempt" in each]
         (self.queue_sort,) = points["queueSort"]
         self.filters: list[FilterPlugin] = points["filter"]
+        self._movers = [each for each in points["preFilter"] if hasattr(each, "add_pod")]
         #: Filters whose columns depend on the pod's shape only, and so can be kept for the pods alike.
         self.kept_filters = [each for each in points["filter"] if _kept(each, ColumnFilter)]
         self.late_filters = [each for each in points["filter"] if not _kept(each, ColumnFilter)]
@@ -150,15 +151,15 @@ class Framework:
     def add_pod(self, state: CycleState, pod: PodInfo, added: PodInfo, node: NodeInfo) -> None:
         """Put a pod on a copied node, and tell the plugins that prepared for its absence."""
         node.add_pod(added)
-        for plugin in self.points["preFilter"]:
-            if plugin.name not in state["skipped"] and hasattr(plugin, "add_pod"):
+        for plugin in self._movers:
+            if plugin.name not in state["skipped"]:
                 plugin.add_pod(state, pod, added, node)
 
     def remove_pod(self, state: CycleState, pod: PodInfo, removed: PodInfo, node: NodeInfo) -> None:
         """The reverse of `add_pod`."""
         node.remove_pod(removed)
-        for plugin in self.points["preFilter"]:
-            if plugin.name not in state["skipped"] and hasattr(plugin, "remove_pod"):
+        for plugin in self._movers:
+            if plugin.name not in state["skipped"]:
                 plugin.remove_pod(state, pod, removed, node)
 
     def filter_with_nominated(
