@@ -37,8 +37,8 @@ class Strategy:
     #: The status of a new object, None if what the client sends is kept.
     initial_status: Obj | None = {}  # noqa: RUF012  # never changed: it is copied into each object
 
-    #: Subresources that are the object with only a part of it open to change: name -> (new, old) -> new.
-    views: Mapping[str, Callable[[Obj, Obj], Obj]] = {}  # never changed
+    #: Subresources that are the object with only a part of it open to change: name -> (call, new, old) -> new.
+    views: Mapping[str, Callable[["Call", Obj, Obj], Obj]] = {}  # never changed
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind

@@ -207,7 +207,7 @@ def _prepare_update(call: Call, new: Obj, old: Obj) -> Obj:
     if subresource == "status":
         return resource.strategy.prepare_for_status_update(call, new, old)
     if subresource in resource.strategy.views:
-        return with_generation(call, resource.strategy.views[subresource](new, old), old)
+        return with_generation(call, resource.strategy.views[subresource](call, new, old), old)
     new = resource.strategy.prepare_for_update(call, new, old)
     return with_generation(call, new, old)
 

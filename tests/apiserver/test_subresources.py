@@ -157,3 +157,38 @@ async def test_a_service_is_proxied_to_a_ready_pod() -> None:
         await api.create("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", slice_)
         response = await api.ask("GET", f"{SERVICES}/front/proxy/x")
         assert response.encode() == b"GET web:8080/x"
+
+
+async def _signing_request(api):
+    path = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+    spec = {"request": "LS0tLS0=", "signerName": "example.com/signer", "usages": ["client auth"]}
+    body = {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": "csr"}}
+    await api.create(path, {**body, "spec": spec})
+    return f"{path}/csr"
+
+
+async def test_a_signing_request_is_decided_by_approval_only_and_for_good():
+    async with serving() as api:
+        path = await _signing_request(api)
+        approved = {"type": "Approved", "status": "True", "reason": "Fine"}
+        status = await api.refused("PATCH", f"{path}/status", {"status": {"conditions": [approved]}}, type="merge")
+        assert status["message"].endswith(
+            'status.conditions: Forbidden: updates may not add a condition of type "Approved"'
+        )
+        found = await api.patch(f"{path}/approval", {"status": {"conditions": [approved]}})
+        now = api.server.clock.timestamp()
+        assert found["status"]["conditions"] == [{**approved, "lastUpdateTime": now, "lastTransitionTime": now}]
+        for place in ("approval", "status"):
+            status = await api.refused("PATCH", f"{path}/{place}", {"status": {"conditions": []}}, type="merge")
+            assert 'updates may not remove a condition of type "Approved"' in status["message"]
+
+
+async def test_a_signers_conditions_keep_their_places_and_decisions_their_text():
+    async with serving() as api:
+        path = await _signing_request(api)
+        rows = [{"type": "Seen", "status": "True"}, {"type": "Denied", "status": "True", "reason": "No"}]
+        await api.patch(f"{path}/approval", {"status": {"conditions": rows}})
+        rows = [{"type": "Seen", "status": "True"}, {"type": "Denied", "status": "True", "reason": "Maybe"}]
+        found = await api.patch(f"{path}/status", {"status": {"conditions": rows}})
+        told = [(row["type"], row.get("reason")) for row in found["status"]["conditions"]]
+        assert told == [("Seen", None), ("Denied", "No")]

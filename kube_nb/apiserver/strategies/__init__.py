@@ -37,6 +37,15 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "roles.rbac.authorization.k8s.io": roles.Roles,
     "rolebindings.rbac.authorization.k8s.io": roles.Bindings,
     "apiservices.apiregistration.k8s.io": plain.ApiServices,
+    "deviceclasses.resource.k8s.io": plain.Returned,
+    "resourceclaims.resource.k8s.io": plain.Returned,
+    "resourceclaimtemplates.resource.k8s.io": plain.Returned,
+    "resourceslices.resource.k8s.io": plain.Returned,
+    "csidrivers.storage.k8s.io": plain.Returned,
+    "csinodes.storage.k8s.io": plain.Returned,
+    "storageclasses.storage.k8s.io": plain.Returned,
+    "volumeattachments.storage.k8s.io": plain.Attachments,
+    "volumeattributesclasses.storage.k8s.io": plain.Returned,
     "customresourcedefinitions.apiextensions.k8s.io": plain.Definitions,
 }
 

@@ -47,6 +47,12 @@ class Volumes(Returned):
     initial_status = {"phase": "Pending"}  # noqa: RUF012  # never changed
 
 
+class Attachments(Returned):
+    """Models pkg/registry/storage/volumeattachment."""
+
+    initial_status = {"attached": False}  # noqa: RUF012  # never changed
+
+
 class Replicated(Strategy):
     """Its status always tells a number."""
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _COMPUTE = ("cpu", "memory")
 
 
-def _ephemeral_containers(new: Obj, old: Obj) -> Obj:
+def _ephemeral_containers(call: "Call", new: Obj, old: Obj) -> Obj:
     """Only spec.ephemeralContainers. Models podEphemeralContainersStrategy."""
     containers = (new.get("spec") or {}).get("ephemeralContainers")
     spec = {field: value for field, value in old["spec"].items() if field != "ephemeralContainers"}
@@ -21,7 +21,7 @@ def _ephemeral_containers(new: Obj, old: Obj) -> Obj:
     return {**old, "metadata": new["metadata"], "spec": spec}
 
 
-def _resize(new: Obj, old: Obj) -> Obj:
+def _resize(call: "Call", new: Obj, old: Obj) -> Obj:
     """Only the containers' resources and resize policies. Models podResizeStrategy."""
     wanted = {container.get("name"): container for container in (new.get("spec") or {}).get("containers") or ()}
     containers = []
