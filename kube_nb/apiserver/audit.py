@@ -87,6 +87,8 @@ def _event(call: Call, response: Response, level: str) -> Obj:
         "requestReceivedTimestamp": now,
         "stageTimestamp": now,
     }
+    if call.annotations:
+        event["annotations"] = dict(call.annotations)
     if info.is_resource:
         reference = {
             "resource": info.resource,

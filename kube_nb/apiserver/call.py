@@ -19,13 +19,15 @@ _MANAGER_LENGTH = 128
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """resource: None for paths that are no resource. warnings: become Warning headers of the response."""
+    """resource: None for paths that are no resource. warnings: become Warning headers of the response; annotations:
+    of the request's audit event."""
 
     server: "ApiServer"
     request: Request
     info: RequestInfo
     user: User
     warnings: list[str] = field(default_factory=list)
+    annotations: dict[str, str] = field(default_factory=dict)
     _resource: "Resource | None" = None
     _dry_run: bool | None = None
 

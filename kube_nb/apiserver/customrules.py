@@ -1,6 +1,7 @@
 """The CEL rules of custom resources: x-kubernetes-validations, evaluated where they stand in the schema.
 
-Models apiextensions-apiserver pkg/apiserver/schema/cel. Differs: no cost limits, and the parts of a list that is no map
+Models apiextensions-apiserver pkg/apiserver/schema/cel. Differs: the cost limit is one
+rule's, not the object's, and the parts of a list that is no map
 have no oldSelf.
 """
 
@@ -8,9 +9,11 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kube_nb.api import rule_types
 from kube_nb.api.kinds import Kind
-from kube_nb.apiserver.admission import cel
-from kube_nb.machinery import errors
+from kube_nb.machinery import cel, errors
+from kube_nb.machinery.cel.types import BOOL, STRING
+from kube_nb.machinery.cel.values import NONE, Optional
 from kube_nb.machinery.types import Json, Obj
 
 _RULES = "x-kubernetes-validations"
@@ -72,25 +75,36 @@ def _key(raw: Mapping[str, Any], item: Json) -> tuple[Any, ...]:
 
 
 def _fault(rule: Obj, raw: Mapping[str, Any], value: Json, old: Json, path: str) -> errors.FieldError | None:
-    expression = rule["rule"]
-    if "oldSelf" in expression and old is None and not rule.get("optionalOldSelf"):
+    expression, optional = rule["rule"], bool(rule.get("optionalOldSelf"))
+    if old is None and not optional and "oldSelf" in expression:
         return None
     where = f"{path}{rule.get('fieldPath') or ''}".lstrip(".")
-    shown = str(raw.get("type", "object"))
-    variables = {"self": cel.value(value), "oldSelf": cel.value(old)}
+    before: Any = rule_types.value_of(raw, old)
+    if optional:
+        before = NONE if old is None else Optional(before)
+    variables = {"self": rule_types.value_of(raw, value), "oldSelf": before}
+    environment = rule_types.environment(raw, root=not path, optional_old=optional)
     try:
-        if cel.holds(expression, variables):
+        if environment.compile(expression, (BOOL,)).evaluate(variables):
             return None
-        message = _message(rule, variables)
+        message = _message(rule, environment, variables)
     except cel.CelError as error:
-        message = f"{error} evaluating rule: {expression}"
-    return errors.FieldError(str(rule.get("reason") or errors.INVALID), where or "<nil>", shown, message)
+        message = f"{error} evaluating rule: {rule.get('message') or expression}"
+    shown = str(raw.get("type", "object"))
+    return errors.FieldError(_REASONS.get(str(rule.get("reason")), errors.INVALID), where or "<nil>", shown, message)
 
 
-def _message(rule: Obj, variables: Mapping[str, Any]) -> str:
+_REASONS = {
+    "FieldValueForbidden": errors.FORBIDDEN,
+    "FieldValueRequired": errors.REQUIRED,
+    "FieldValueDuplicate": errors.DUPLICATE,
+}
+
+
+def _message(rule: Obj, environment: cel.Environment, variables: Mapping[str, Any]) -> str:
     if rule.get("messageExpression"):
         try:
-            return str(cel.evaluate(rule["messageExpression"], variables))
+            return str(environment.compile(rule["messageExpression"], (STRING,)).evaluate(variables))
         except cel.CelError:
             pass  # then the plain message, as upstream does
     return str(rule.get("message") or f"failed rule: {rule['rule']}")

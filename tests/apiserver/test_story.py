@@ -18,6 +18,7 @@ async def test_a_creation_passes_every_station() -> None:
             "mutating: LimitRanger",
             "mutating: Priority",
             "mutating: DefaultTolerationSeconds",
+            "mutating: MutatingAdmissionPolicy",
             "mutating: MutatingAdmissionWebhook",
             "validation",
             "validating: NamespaceLifecycle",

@@ -95,6 +95,35 @@ async def test_a_condition_in_cel_spares_some() -> None:
         await api.refused("POST", CONFIG_MAPS, config_map("checked-1"))
 
 
+@pytest.mark.parametrize("again", ["IfNeeded", "Never"])
+async def test_a_webhook_sees_what_later_ones_changed_only_if_it_asks_to(again: str) -> None:
+    calls: list[str] = []
+
+    async def count(request: Obj) -> Obj:
+        calls.append("count")
+        return {"uid": request["uid"], "allowed": True}
+
+    async with serving() as api:
+        api.server.webhooks["count"], api.server.webhooks["label"] = count, add_label
+        body = configuration("MutatingWebhookConfiguration", {"url": "https://count.kernel"}, reinvocationPolicy=again)
+        other = {**body["webhooks"][0], "name": "then.example.com", "clientConfig": {"url": "https://label.kernel"}}
+        body["webhooks"].append({**other, "reinvocationPolicy": "Never"})
+        await api.create(f"{GROUP}/mutatingwebhookconfigurations", body)
+        await api.create(CONFIG_MAPS, config_map())
+        assert calls == ["count"] * (2 if again == "IfNeeded" else 1)
+
+
+async def test_conditions_that_do_not_compile_are_refused() -> None:
+    async with serving() as api:
+        condition = {"name": "bad", "expression": "object.x == [}"}
+        body = configuration(
+            "ValidatingWebhookConfiguration", {"url": "https://no.kernel"}, matchConditions=[condition]
+        )
+        status = await api.refused("POST", f"{GROUP}/validatingwebhookconfigurations", body)
+        assert "webhooks[0].matchConditions[0].expression: Invalid value" in status["message"]
+        assert "compilation failed" in status["message"]
+
+
 def test_a_real_server_is_asked_over_https(tmp_path: Path) -> None:
     async def answer(request: web.BaseRequest) -> web.Response:
         review = orjson.loads(await request.read())

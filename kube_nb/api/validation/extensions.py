@@ -5,6 +5,8 @@ Models the validation packages of admissionregistration, apiextensions and apire
 
 from collections.abc import Sequence
 
+from kube_nb.api import expressions
+from kube_nb.api.validation import expressions as programs
 from kube_nb.api.validation import selectors
 from kube_nb.api.validation.faults import Faults, items, section
 from kube_nb.machinery import names
@@ -60,6 +62,7 @@ def _webhook(webhook: Obj, path: str, faults: Faults) -> None:
     for field in ("namespaceSelector", "objectSelector"):
         selectors.label_selector(webhook.get(field), f"{path}.{field}", faults)
     client(section(webhook, "clientConfig"), f"{path}.clientConfig", faults)
+    programs.match_conditions(expressions.environment(), webhook, f"{path}.", faults)
 
 
 def client(config: Obj, path: str, faults: Faults) -> None:
@@ -117,9 +120,26 @@ def admission_policy(obj: Obj, faults: Faults, old: Obj | None) -> None:
     elif not spec.get("validations") and not spec.get("auditAnnotations"):
         detail = "validations or auditAnnotations must be set"
         faults.required("spec.validations", detail)
-    for index, rule in enumerate(items(spec, "validations")):
-        if not (rule.get("expression") or "").strip():
-            faults.required(f"spec.validations[{index}].expression", "expression is not specified")
+    _param_kind(spec, faults)
+    composed = expressions.Composition(spec, mutating=is_mutating)
+    programs.variables(spec, composed, faults)
+    programs.match_conditions(composed.base, spec, "spec.", faults)
+    programs.validations(spec, composed, faults)
+    programs.audit_annotations(spec, composed, faults)
+    programs.mutations(spec, composed, faults)
+
+
+def _param_kind(spec: Obj, faults: Faults) -> None:
+    kind = spec.get("paramKind")
+    if kind is None:
+        return
+    api_version = kind.get("apiVersion") or ""
+    if not api_version:
+        faults.required("spec.paramKind.apiVersion")
+    elif api_version.count("/") > 1:
+        faults.invalid("spec.paramKind.apiVersion", api_version, f"unexpected GroupVersion string: {api_version}")
+    if not kind.get("kind"):
+        faults.required("spec.paramKind.kind")
 
 
 def _match_resources(found: Obj, path: str, faults: Faults) -> None:
@@ -135,6 +155,8 @@ def _match_resources(found: Obj, path: str, faults: Faults) -> None:
 def admission_policy_binding(obj: Obj, faults: Faults, old: Obj | None) -> None:
     spec = section(obj, "spec")
     faults.name("spec.policyName", spec.get("policyName"), names.is_dns1123_subdomain)
+    if spec.get("paramRef") is not None:
+        _param_ref(spec["paramRef"], faults)
     if obj.get("kind") == "ValidatingAdmissionPolicyBinding":
         actions = spec.get("validationActions") or ()
         if not actions:
@@ -149,6 +171,23 @@ def admission_policy_binding(obj: Obj, faults: Faults, old: Obj | None) -> None:
                 "must not contain both Deny and Warn (repeating the same validation failure "
                 "information in the API response and headers serves no purpose)",
             )
+
+
+def _param_ref(reference: Obj, faults: Faults) -> None:
+    here, name, selector = "spec.paramRef", reference.get("name") or "", reference.get("selector")
+    if name and selector is not None:
+        faults.invalid(f"{here}.name", name, "name and selector are mutually exclusive")
+        faults.invalid(f"{here}.selector", selector, "name and selector are mutually exclusive")
+    elif name:
+        faults.check(f"{here}.name", name, names.is_path_segment_name)
+    elif selector is None:
+        faults.required(here, "one of name or selector must be specified")
+    selectors.label_selector(selector, f"{here}.selector", faults)
+    action = reference.get("parameterNotFoundAction")
+    if not action:
+        faults.required(f"{here}.parameterNotFoundAction")
+    elif action not in ("Allow", "Deny"):
+        faults.unsupported(f"{here}.parameterNotFoundAction", action, ("Deny", "Allow"))
 
 
 # -- CustomResourceDefinition --------------------------------------------------------------------------------------
@@ -216,6 +255,7 @@ def _structural(schema: Obj, path: str, faults: Faults) -> None:
 
 def _structural_node(schema: Obj, path: str, faults: Faults, *, is_root: bool = False) -> None:
     """Every node has a type, or says why it has none; the rules of a structural schema that matter for pruning."""
+    programs.rules(schema, path, faults, root=is_root)
     free = schema.get("x-kubernetes-int-or-string") or schema.get("x-kubernetes-preserve-unknown-fields")
     if not schema.get("type") and not free and not is_root:
         faults.required(f"{path}.type", "must not be empty for specified object fields")

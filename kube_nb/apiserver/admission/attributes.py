@@ -1,9 +1,11 @@
 """What an admission plugin gets to see, and what it must be."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+from kube_nb.apiserver.admission.reinvocation import Reinvocation
+from kube_nb.machinery.gvk import GVK
 from kube_nb.machinery.types import Obj
 
 if TYPE_CHECKING:
@@ -22,6 +24,18 @@ class Attributes:
     obj: Obj | None
     old: Obj | None
     options: Any = None
+    reinvocation: Reinvocation = field(default_factory=Reinvocation)
+
+    def with_object(self, obj: Obj) -> "Attributes":
+        """The same request with the object as a plugin has changed it."""
+        return self if obj is self.obj else replace(self, obj=obj)
+
+    @property
+    def gvk(self) -> GVK:
+        """The kind of the object: that of the subresource if it has one of its own."""
+        kind = self.call.resource.kind
+        row = kind.subresource(self.subresource) if self.subresource else None
+        return kind.gvk if row is None or row.gvk is None else row.gvk
 
     @property
     def server(self) -> "ApiServer":

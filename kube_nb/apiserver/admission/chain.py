@@ -18,18 +18,16 @@ class Chain:
         self._validating: dict[_Key, tuple[Validating, ...]] = {}
 
     async def admit(self, attributes: Attributes) -> Obj:
-        """The object as the mutating plugins leave it."""
+        """The object as the mutating plugins leave it; they run twice if one of them asks for it."""
         key = _key(attributes)
         found = self._mutating.get(key)
         if found is None:
             found = tuple(plugin for plugin in self.plugins if isinstance(plugin, Mutating) and _handles(plugin, key))
             self._mutating[key] = found
-        for plugin in found:
-            obj = await plugin.admit(attributes)
-            if (told := story.current()) is not None:
-                told.tell(f"mutating: {plugin.name}", story.changes(attributes.obj, obj))
-            if obj is not attributes.obj:
-                attributes = Attributes(attributes.operation, attributes.call, obj, attributes.old)
+        attributes = await _run(found, attributes)
+        if attributes.reinvocation.wanted:
+            attributes.reinvocation.again = True
+            attributes = await _run(found, attributes)
         return attributes.new
 
     async def validate(self, attributes: Attributes) -> None:
@@ -42,6 +40,15 @@ class Chain:
             await plugin.validate(attributes)
             if (told := story.current()) is not None:
                 told.tell(f"validating: {plugin.name}", "has nothing against it")
+
+
+async def _run(plugins: Sequence[Mutating], attributes: Attributes) -> Attributes:
+    for plugin in plugins:
+        obj = await plugin.admit(attributes)
+        if (told := story.current()) is not None:
+            told.tell(f"mutating: {plugin.name}", story.changes(attributes.obj, obj))
+        attributes = attributes.with_object(obj)
+    return attributes
 
 
 def _key(attributes: Attributes) -> _Key:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from kube_nb.apiserver.admission.attributes import Plugin
 from kube_nb.apiserver.admission.lifecycle import NamespaceLifecycle
 from kube_nb.apiserver.admission.limits import LimitRanger
+from kube_nb.apiserver.admission.mutating import MutatingAdmissionPolicy
 from kube_nb.apiserver.admission.nodes import TaintNodesByCondition
 from kube_nb.apiserver.admission.pods import DefaultTolerationSeconds, Priority
 from kube_nb.apiserver.admission.podsecurity import PodSecurity
@@ -24,6 +25,7 @@ CHAIN: tuple[type[Plugin], ...] = (
     Priority,
     DefaultTolerationSeconds,
     DefaultStorageClass,
+    MutatingAdmissionPolicy,
     MutatingAdmissionWebhook,
     ValidatingAdmissionPolicy,
     ValidatingAdmissionWebhook,

@@ -1,155 +1,150 @@
 """ValidatingAdmissionPolicy: rules in CEL, bound to what they are to watch over.
 
-Models apiserver pkg/admission/plugin/policy/validating. Differs: audit annotations are left out, type checking of
-expressions too; a policy that does not compile fails as its failurePolicy says when it is first asked.
+Every binding is evaluated before the first denial counts, so that all warnings and audit annotations are told. Models
+apiserver pkg/admission/plugin/policy/validating.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from kube_nb.apiserver.admission import cel, matching
-from kube_nb.apiserver.admission.attributes import CREATE, DELETE, UPDATE, Attributes
-from kube_nb.apiserver.admission.cel import CelError
-from kube_nb.machinery import errors, labels, objects
-from kube_nb.machinery.gvk import GVK
+import orjson
+
+from kube_nb.api.expressions import ANNOTATION, CONDITION, MESSAGE, Composition, compiled
+from kube_nb.apiserver.admission import bindings, expressions
+from kube_nb.apiserver.admission.attributes import Attributes
+from kube_nb.apiserver.admission.bindings import Invocation
+from kube_nb.apiserver.admission.expressions import Variables
+from kube_nb.machinery import cel, errors, objects
 from kube_nb.machinery.types import Obj
 
-_GROUP = "admissionregistration.k8s.io"
 _CODES = {"Unauthorized": 401, "Forbidden": 403, "Invalid": 422, "RequestEntityTooLarge": 413}
+_FAILURES = "validation.policy.admission.k8s.io/validation_failure"
+_MOST_MESSAGE_BYTES = 5 * 1024
+_MOST_VALUE_BYTES = 10 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A validation that does not hold. index: of the validation; enforced: whether it denies whatever the
+    binding says."""
+
+    invocation: Invocation
+    message: str
+    reason: str = "Invalid"
+    index: int = 0
+    enforced: bool = False
+
+    @property
+    def denies(self) -> bool:
+        return self.enforced or "Deny" in (self.invocation.binding["spec"].get("validationActions") or ())
 
 
 class ValidatingAdmissionPolicy:
     """See the module's docstring."""
 
     name: ClassVar[str] = "ValidatingAdmissionPolicy"
-    handles: ClassVar[Mapping[str, tuple[str, ...]]] = {CREATE: ("*",), UPDATE: ("*",), DELETE: ("*",)}
+    handles: ClassVar[Mapping[str, tuple[str, ...]]] = bindings.EVERYTHING
+
+    def __init__(self) -> None:
+        self._policies = bindings.Policies("validating")
 
     async def validate(self, attributes: Attributes) -> None:
-        bindings = attributes.server.cacher("validatingadmissionpolicybindings", _GROUP)
-        if not bindings.entries or attributes.call.info.group == _GROUP:
+        faults: list[Fault] = []
+        for invocation in self._policies.of(attributes):
+            faults += self._faults(attributes, invocation)
+        for fault in faults:
+            _tell(attributes, fault)
+        denial = next((fault for fault in faults if fault.denies), None)
+        if denial is not None:
+            raise _denied(attributes, denial)
+
+    def _faults(self, attributes: Attributes, invocation: Invocation) -> Iterator[Fault]:
+        if invocation.problem:
+            if not invocation.ignores_failure:
+                yield Fault(invocation, invocation.problem, enforced=True)
             return
-        policies = attributes.server.cacher("validatingadmissionpolicies", _GROUP)
-        for entry in bindings.select():
-            policy = policies.get(str((entry.obj.get("spec") or {}).get("policyName")))
-            if policy is not None:
-                _apply(attributes, policy.obj, entry.obj)
-
-
-def _apply(attributes: Attributes, policy: Obj, binding: Obj) -> None:
-    spec, bound = policy.get("spec") or {}, binding.get("spec") or {}
-    if not _matches(spec.get("matchConstraints") or {}, attributes, needs_rules=True):
-        return
-    if not _matches(bound.get("matchResources") or {}, attributes, needs_rules=False):
-        return
-    for params in _params(attributes, spec, bound):
-        for message, reason in _faults(attributes, spec, params):
-            _act(attributes, policy, binding, message, reason)
-
-
-def _matches(constraints: Obj, attributes: Attributes, *, needs_rules: bool) -> bool:
-    rules, excluded = constraints.get("resourceRules") or (), constraints.get("excludeResourceRules") or ()
-    if any(matching.covers(rule, attributes) for rule in excluded):
-        return False
-    if rules or needs_rules:
-        return any(matching.covers(rule, attributes) for rule in rules) and matching.selected(constraints, attributes)
-    return matching.selected(constraints, attributes)
-
-
-def _params(attributes: Attributes, spec: Obj, bound: Obj) -> Iterator[Obj | None]:
-    """The parameter objects that the binding names; one None for a policy without parameters."""
-    kind, reference = spec.get("paramKind"), bound.get("paramRef")
-    if not kind or not reference:
-        yield None
-        return
-    group, _, version = kind["apiVersion"].rpartition("/")
-    found = attributes.server.registry.by_gvk(GVK(group, version, kind["kind"]))
-    if found is None:
-        return
-    cacher = attributes.server.cacher(found.plural, group, version)
-    namespace = reference.get("namespace") or attributes.namespace
-    if reference.get("name"):
-        entry = cacher.get(f"{namespace}/{reference['name']}" if found.namespaced else reference["name"])
-        if entry is not None:
-            yield entry.obj
-        elif reference.get("parameterNotFoundAction") == "Deny":
-            why = "no params found for policy binding with `Deny` parameterNotFoundAction"
-            raise errors.forbidden(attributes.group_resource, attributes.name, why)
-        return
-    selector = labels.from_label_selector(reference.get("selector"))
-    yield from (entry.obj for entry in cacher.select(namespace) if selector.matches(objects.labels(entry.obj)))
-
-
-def _faults(attributes: Attributes, spec: Obj, params: Obj | None) -> Iterator[tuple[str, str]]:
-    """(message, reason) of each validation that does not hold."""
-    ignores = spec.get("failurePolicy") == "Ignore"
-    try:
-        variables = variables_of(attributes, params)
-        if not all(cel.holds(row["expression"], variables) for row in spec.get("matchConditions") or ()):
-            return
-        composed: dict[str, Any] = {}
-        for row in spec.get("variables") or ():
-            variables["variables"] = _mapping(composed)
-            composed[row["name"]] = cel.evaluate(row["expression"], variables)
-        variables["variables"] = _mapping(composed)
-    except CelError as error:
-        if not ignores:
-            yield f"failed to evaluate: {error}", "Invalid"
-        return
-    for row in spec.get("validations") or ():
+        composition = self._policies.composition(invocation.policy)
+        known = expressions.variables(attributes, invocation.params)
         try:
-            if not cel.holds(row["expression"], variables):
-                yield _message(row, variables), str(row.get("reason") or "Invalid")
-        except CelError as error:
-            if not ignores:
-                yield f"expression '{row['expression']}' resulted in error: {error}", "Invalid"
+            if not expressions.conditions_hold(composition.base, invocation.spec, known):
+                return
+        except cel.CelError as error:
+            if not invocation.ignores_failure:
+                yield Fault(invocation, str(error))
+            return
+        known = expressions.composed(composition, known)
+        yield from _broken(invocation, composition, known)
+        yield from _annotate(attributes, invocation, composition, known)
 
 
-def _mapping(composed: dict[str, Any]) -> Any:
-    found = cel.value({})
-    for name, item in composed.items():
-        found[cel.value(name)] = item
-    return found
+def _broken(invocation: Invocation, composition: Composition, known: Variables) -> Iterator[Fault]:
+    for index, row in enumerate(invocation.spec.get("validations") or ()):
+        text = row["expression"]
+        try:
+            if not compiled(composition.environment, text, CONDITION).evaluate(known):
+                message = _message(row, composition, known)
+                yield Fault(invocation, message, str(row.get("reason") or "Invalid"), index)
+        except cel.CelError as error:
+            if not invocation.ignores_failure:
+                yield Fault(invocation, expressions.failed(text, error), index=index)
 
 
-def variables_of(attributes: Attributes, params: Obj | None = None) -> dict[str, Any]:
-    """What every expression may look at."""
-    info, user = attributes.call.info, attributes.call.user
-    request = {
-        "operation": attributes.operation,
-        "name": attributes.name,
-        "namespace": attributes.namespace,
-        "subResource": attributes.subresource,
-        "dryRun": attributes.call.dry_run,
-        "resource": {"group": info.group, "version": info.version, "resource": info.resource},
-        "kind": attributes.call.resource.kind.gvk._asdict(),
-        "userInfo": {"username": user.name, "groups": list(user.groups), "uid": user.uid},
-    }
-    namespace = attributes.server.cacher("namespaces").get(attributes.namespace) if attributes.namespace else None
-    return {
-        "object": cel.value(attributes.obj),
-        "oldObject": cel.value(attributes.old),
-        "request": cel.value(request),
-        "params": cel.value(params),
-        "namespaceObject": cel.value(namespace.obj if namespace is not None else None),
-    }
-
-
-def _message(row: Obj, variables: dict[str, Any]) -> str:
+def _message(row: Obj, composition: Composition, known: Variables) -> str:
+    """The computed message if it is one line of some length, else the plain one, else the expression."""
     if row.get("messageExpression"):
         try:
-            return str(cel.evaluate(row["messageExpression"], variables))
-        except CelError:
+            found = str(compiled(composition.environment, row["messageExpression"], MESSAGE).evaluate(known)).strip()
+            if found and "\n" not in found and len(found.encode()) <= _MOST_MESSAGE_BYTES:
+                return found
+        except cel.CelError:
             pass  # then the plain message, as upstream does
     return str(row.get("message") or f"failed expression: {row['expression'].strip()}")
 
 
-def _act(attributes: Attributes, policy: Obj, binding: Obj, message: str, reason: str) -> None:
-    """Deny, warn, or both, as the binding says."""
-    actions = (binding.get("spec") or {}).get("validationActions") or ()
-    names = f"'{objects.name(policy)}' with binding '{objects.name(binding)}'"
+def _annotate(
+    attributes: Attributes, invocation: Invocation, composition: Composition, known: Variables
+) -> Iterator[Fault]:
+    """The policy's audit annotations; several bindings' values of one key are joined."""
+    for row in invocation.spec.get("auditAnnotations") or ():
+        key = f"{objects.name(invocation.policy)}/{row['key']}"
+        try:
+            value = compiled(composition.environment, row["valueExpression"], ANNOTATION).evaluate(known)
+        except cel.CelError as error:
+            if not invocation.ignores_failure:
+                yield Fault(invocation, expressions.failed(row["valueExpression"], error), enforced=True)
+            continue
+        text = str(value or "").strip()[:_MOST_VALUE_BYTES]
+        if text:
+            known_values = attributes.call.annotations.get(key, "")
+            if text not in known_values.split(", "):
+                attributes.call.annotations[key] = f"{known_values}, {text}" if known_values else text
+
+
+# -- what follows ------------------------------------------------------------------------------------------------------
+
+
+def _tell(attributes: Attributes, fault: Fault) -> None:
+    """Warn and write to the audit log as the binding says."""
+    actions = fault.invocation.binding["spec"].get("validationActions") or ()
+    policy, binding = objects.name(fault.invocation.policy), objects.name(fault.invocation.binding)
     if "Warn" in actions:
-        attributes.call.warnings.append(f"Validation failed for ValidatingAdmissionPolicy {names}: {message}")
-    if "Deny" in actions:
-        why = f"ValidatingAdmissionPolicy {names} denied request: {message}"
-        error = errors.forbidden(attributes.group_resource, attributes.name, why)
-        raise errors.ApiError(_CODES.get(reason, 422), reason, error.message, error.details)
+        names = f"'{policy}' with binding '{binding}'"
+        attributes.call.warnings.append(f"Validation failed for ValidatingAdmissionPolicy {names}: {fault.message}")
+    if "Audit" in actions:
+        row: dict[str, Any] = {
+            "message": fault.message,
+            "policy": policy,
+            "binding": binding,
+            "expressionIndex": fault.index,
+            "validationActions": list(actions),
+        }
+        attributes.call.annotations[_FAILURES] = orjson.dumps([row]).decode()
+
+
+def _denied(attributes: Attributes, fault: Fault) -> errors.ApiError:
+    policy, binding = objects.name(fault.invocation.policy), objects.name(fault.invocation.binding)
+    text = f"ValidatingAdmissionPolicy '{policy}' with binding '{binding}' denied request: {fault.message}"
+    error = errors.forbidden(attributes.group_resource, attributes.name, text)
+    details = {**(error.details or {}), "causes": [{"message": text}]}
+    return errors.ApiError(_CODES.get(fault.reason, 422), fault.reason, error.message, details)

@@ -1,6 +1,7 @@
 """Webhooks: admission by somebody else's program; see `callout` for where that may be.
 
-Models apiserver pkg/admission/plugin/webhook/{mutating,validating}. Differs: no reinvocation.
+Models apiserver pkg/admission/plugin/webhook/{mutating,validating}. Differs: matchPolicy Equivalent does not look at
+other versions of the resource.
 """
 
 import base64
@@ -10,16 +11,15 @@ from typing import ClassVar
 import orjson
 
 from kube_nb.api import defaults
+from kube_nb.api.expressions import environment
 from kube_nb.apiserver import callout
-from kube_nb.apiserver.admission import cel, matching
-from kube_nb.apiserver.admission.attributes import CREATE, DELETE, UPDATE, Attributes
-from kube_nb.apiserver.admission.policies import variables_of
-from kube_nb.machinery import errors, names, patch
+from kube_nb.apiserver.admission import bindings, expressions, matching
+from kube_nb.apiserver.admission.attributes import CREATE, UPDATE, Attributes
+from kube_nb.machinery import cel, errors, names, patch
 from kube_nb.machinery.types import Obj
 
 DEFAULT_TIMEOUT_S = 10
-_GROUP = "admissionregistration.k8s.io"
-_EVERYTHING: Mapping[str, tuple[str, ...]] = {CREATE: ("*",), UPDATE: ("*",), DELETE: ("*",)}
+_GROUP = bindings.GROUP
 
 
 class MutatingAdmissionWebhook:
@@ -29,25 +29,31 @@ class MutatingAdmissionWebhook:
     handles: ClassVar[Mapping[str, tuple[str, ...]]] = {CREATE: ("*",), UPDATE: ("*",)}
 
     async def admit(self, attributes: Attributes) -> Obj:
-        obj = attributes.new
+        turns = attributes.reinvocation.of(self.name, attributes.new)
         for webhook in _matching(attributes, "mutatingwebhookconfigurations"):
-            response = await _ask(attributes, webhook, obj)
+            if turns.skips(webhook["name"]):
+                continue
+            response = await _ask(attributes, webhook)
             if response is not None:
-                obj = _patched(webhook, obj, response)
-        if obj is attributes.obj:
-            return obj
-        return defaults.apply(attributes.call.resource.kind, obj)  # what a webhook adds may need some of its own
+                obj = _patched(attributes, webhook, response)
+                if obj is not attributes.obj:
+                    turns.changed()
+                    attributes = attributes.with_object(obj)
+            if webhook.get("reinvocationPolicy") == "IfNeeded":
+                turns.may_run_again(webhook["name"])
+        turns.ended(attributes.new)
+        return attributes.new
 
 
 class ValidatingAdmissionWebhook:
     """Every validating webhook that matches; the first refusal counts."""
 
     name: ClassVar[str] = "ValidatingAdmissionWebhook"
-    handles: ClassVar[Mapping[str, tuple[str, ...]]] = _EVERYTHING
+    handles: ClassVar[Mapping[str, tuple[str, ...]]] = bindings.EVERYTHING
 
     async def validate(self, attributes: Attributes) -> None:
         for webhook in _matching(attributes, "validatingwebhookconfigurations"):
-            await _ask(attributes, webhook, attributes.obj)
+            await _ask(attributes, webhook)
 
 
 # -- which -----------------------------------------------------------------------------------------------------------
@@ -55,8 +61,8 @@ class ValidatingAdmissionWebhook:
 
 def _matching(attributes: Attributes, plural: str) -> Iterator[Obj]:
     """The webhooks whose rules and selectors hold, in the order of their configurations' names."""
-    if attributes.call.info.group == _GROUP:
-        return  # nobody can lock themselves out of the configuration
+    if bindings.is_exempt(attributes):
+        return
     for entry in attributes.server.cacher(plural, _GROUP).select():
         for webhook in entry.obj.get("webhooks") or ():
             rules = webhook.get("rules") or ()
@@ -67,7 +73,7 @@ def _matching(attributes: Attributes, plural: str) -> Iterator[Obj]:
 # -- asking ------------------------------------------------------------------------------------------------------------
 
 
-async def _ask(attributes: Attributes, webhook: Obj, obj: Obj | None) -> Obj | None:
+async def _ask(attributes: Attributes, webhook: Obj) -> Obj | None:
     """The response of an allowing webhook; None if it could not be asked and its failure is to be ignored.
 
     Raises the refusal of a webhook that denies, and 500 for one that cannot be asked, unless failurePolicy is Ignore.
@@ -75,7 +81,7 @@ async def _ask(attributes: Attributes, webhook: Obj, obj: Obj | None) -> Obj | N
     if attributes.call.dry_run and webhook.get("sideEffects") not in ("None", "NoneOnDryRun"):
         name = webhook["name"]
         raise errors.bad_request(f'admission webhook "{name}" does not support dry run')
-    request = _request(attributes, obj)
+    request = _request(attributes)
     timeout_s = float(webhook.get("timeoutSeconds") or DEFAULT_TIMEOUT_S)
     try:
         if not _conditions_hold(attributes, webhook):
@@ -97,38 +103,20 @@ def _conditions_hold(attributes: Attributes, webhook: Obj) -> bool:
     conditions = webhook.get("matchConditions") or ()
     if not conditions:
         return True
-    variables = variables_of(attributes)
     try:
-        return all(cel.holds(row["expression"], variables) for row in conditions)
+        return expressions.conditions_hold(environment(), webhook, expressions.variables(attributes))
     except cel.CelError as error:
         raise ValueError(f"match conditions: {error}") from None
 
 
-def _request(attributes: Attributes, obj: Obj | None) -> Obj:
+def _request(attributes: Attributes) -> Obj:
     """The AdmissionRequest."""
-    info, user = attributes.call.info, attributes.call.user
-    kind = attributes.call.resource.kind
-    resource = {"group": kind.group, "version": kind.version, "resource": kind.plural}
-    gvk = {"group": kind.group, "version": kind.version, "kind": kind.kind}
-    request: Obj = {
+    return {
         "uid": names.uid(attributes.server.stream("webhooks")),
-        "kind": gvk,
-        "resource": resource,
-        "requestKind": gvk,
-        "requestResource": resource,
-        "name": attributes.name,
-        "operation": attributes.operation,
-        "userInfo": {"username": user.name, "uid": user.uid, "groups": list(user.groups)},
-        "object": obj,
+        **expressions.request(attributes),
+        "object": attributes.obj,
         "oldObject": attributes.old,
-        "dryRun": attributes.call.dry_run,
-        "options": {"kind": f"{attributes.operation.capitalize()}Options", "apiVersion": "meta.k8s.io/v1"},
     }
-    if info.subresource:
-        request["subResource"] = request["requestSubResource"] = info.subresource
-    if info.namespace:
-        request["namespace"] = info.namespace
-    return request
 
 
 async def _send(attributes: Attributes, config: Obj, request: Obj, timeout_s: float) -> Obj:
@@ -143,8 +131,9 @@ async def _send(attributes: Attributes, config: Obj, request: Obj, timeout_s: fl
 # -- answers -----------------------------------------------------------------------------------------------------------
 
 
-def _patched(webhook: Obj, obj: Obj, response: Obj) -> Obj:
-    operations = response.get("patch")
+def _patched(attributes: Attributes, webhook: Obj, response: Obj) -> Obj:
+    """The object after the webhook's patch: pruned where its kind is a custom one, and with its defaults."""
+    obj, operations = attributes.new, response.get("patch")
     if not operations:
         return obj
     if isinstance(operations, str):
@@ -155,7 +144,12 @@ def _patched(webhook: Obj, obj: Obj, response: Obj) -> Obj:
         raise errors.internal_error(f'admission webhook "{webhook["name"]}" sent a bad patch: {error}') from None
     if not isinstance(changed, dict) or not isinstance(changed.get("metadata"), dict):
         raise errors.internal_error(f'admission webhook "{webhook["name"]}" made no object of it')
-    return changed
+    if changed == obj:
+        return obj
+    schema = attributes.call.resource.schema
+    if schema is not None:
+        changed, _unknown = schema.decode(changed)
+    return defaults.apply(attributes.call.resource.kind, changed)
 
 
 def _denial(name: str, status: Obj) -> errors.ApiError:

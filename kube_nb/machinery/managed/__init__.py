@@ -20,8 +20,10 @@ from kube_nb.machinery.managed.applying import apply
 from kube_nb.machinery.managed.conflicts import Conflict
 from kube_nb.machinery.managed.entries import ANCIENT_CHANGES, APPLY, BEFORE_FIRST_APPLY, MAX_UPDATE_MANAGERS, UPDATE
 from kube_nb.machinery.managed.last_applied import LAST_APPLIED
+from kube_nb.machinery.managed.merging import merge
 from kube_nb.machinery.managed.migration import upgrade
 from kube_nb.machinery.managed.sets import Fields
+from kube_nb.machinery.managed.typed import faults
 from kube_nb.machinery.managed.updating import update
 
 __all__ = [
@@ -34,6 +36,8 @@ __all__ = [
     "Conflict",
     "Fields",
     "apply",
+    "faults",
+    "merge",
     "update",
     "upgrade",
 ]
