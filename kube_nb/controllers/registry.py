@@ -17,6 +17,7 @@ from kube_nb.controllers.nodes.ipam import NodeIpamController
 from kube_nb.controllers.nodes.lifecycle import NodeLifecycleController
 from kube_nb.controllers.nodes.pod_gc import PodGarbageCollector
 from kube_nb.controllers.nodes.ttl import NodeTtlController
+from kube_nb.controllers.quota import ResourceQuotaController
 from kube_nb.controllers.replicas import REPLICA_SET, REPLICATION_CONTROLLER, ReplicaController
 from kube_nb.controllers.services.endpoints import EndpointsController
 from kube_nb.controllers.services.slices import EndpointSliceController
@@ -27,6 +28,7 @@ CONTROLLERS: Mapping[str, Callable[[Context], Runnable]] = {
     "root-ca-certificate-publisher-controller": RootCaPublisher,
     "namespace-controller": NamespaceController,
     "garbage-collector-controller": GarbageCollector,
+    "resourcequota-controller": ResourceQuotaController,
     "node-ipam-controller": NodeIpamController,
     "node-lifecycle-controller": NodeLifecycleController,
     "ttl-controller": NodeTtlController,
