@@ -14,7 +14,9 @@ from kube_nb.machinery import names, objects
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.types import Obj
 
+#: On pods, and on a DaemonSet's revisions; StatefulSets' revisions have the other.
 HASH_LABEL = "controller-revision-hash"
+PLAIN_HASH_LABEL = "controller.kubernetes.io/hash"
 
 
 class HashCollision(Exception):
@@ -42,7 +44,9 @@ def _order(revision: Obj) -> tuple[int, str, str]:
     return revision["revision"], objects.creation_timestamp(revision), objects.name(revision)
 
 
-async def current(client: Client, owner: Obj, revisions: Sequence[Obj], collisions: int) -> tuple[Obj, list[Obj]]:
+async def current(
+    client: Client, owner: Obj, revisions: Sequence[Obj], collisions: int, *, hash_label: str = HASH_LABEL
+) -> tuple[Obj, list[Obj]]:
     """(the revision of the owner's template, made or renumbered to be the newest; the others, oldest first).
 
     Raises `HashCollision` if another template has its name."""
@@ -52,14 +56,14 @@ async def current(client: Client, owner: Obj, revisions: Sequence[Obj], collisio
     others = [revision for revision in in_order if revision["data"] != data]
     number = max((revision["revision"] for revision in others), default=0) + 1
     if not same:
-        return await _create(client, owner, data, number, collisions), others
+        return await _create(client, owner, data, number, collisions, hash_label), others
     newest = same[-1]
     if newest["revision"] < number:
         newest = await client.update(resources.CONTROLLER_REVISIONS, {**newest, "revision": number})
     return newest, others + same[:-1]
 
 
-async def _create(client: Client, owner: Obj, data: Obj, number: int, collisions: int) -> Obj:
+async def _create(client: Client, owner: Obj, data: Obj, number: int, collisions: int, hash_label: str) -> Obj:
     hash = hash_of(data, collisions)
     labels = (owner["spec"]["template"].get("metadata") or {}).get("labels") or {}
     annotations = {key: value for key, value in objects.annotations(owner).items() if "last-applied" not in key}
@@ -67,7 +71,7 @@ async def _create(client: Client, owner: Obj, data: Obj, number: int, collisions
     metadata: Obj = {
         "name": name,
         "namespace": objects.namespace(owner),
-        "labels": {**labels, HASH_LABEL: hash},
+        "labels": {**labels, hash_label: hash},
         "ownerReferences": [objects.owner_reference(owner)],
     }
     if annotations:
@@ -90,11 +94,8 @@ async def _create(client: Client, owner: Obj, data: Obj, number: int, collisions
     raise HashCollision(name)
 
 
-async def clean_up(client: Client, old: Sequence[Obj], in_use: Sequence[str], limit: int) -> None:
-    """Delete the oldest revisions beyond the limit; one that pods still have (by hash) stays.
-
-    old: oldest first."""
-    idle = [revision for revision in old if hash_label(revision) not in in_use]
+async def clean_up(client: Client, idle: Sequence[Obj], limit: int) -> None:
+    """Delete the oldest revisions beyond the limit. idle: those that no pod has, oldest first."""
     for revision in idle[: max(0, len(idle) - limit)]:
         name, namespace = objects.name(revision), objects.namespace(revision)
         try:

@@ -21,6 +21,7 @@ from kube_nb.controllers.quota import ResourceQuotaController
 from kube_nb.controllers.replicas import REPLICA_SET, REPLICATION_CONTROLLER, ReplicaController
 from kube_nb.controllers.services.endpoints import EndpointsController
 from kube_nb.controllers.services.slices import EndpointSliceController
+from kube_nb.controllers.statefulset import StatefulSetController
 
 #: Names as kube-controller-manager's ``--controllers`` flag takes them; all are on by default.
 CONTROLLERS: Mapping[str, Callable[[Context], Runnable]] = {
@@ -37,6 +38,7 @@ CONTROLLERS: Mapping[str, Callable[[Context], Runnable]] = {
     "deployment-controller": DeploymentController,
     "replicaset-controller": lambda context: ReplicaController(context, REPLICA_SET),
     "replicationcontroller-controller": lambda context: ReplicaController(context, REPLICATION_CONTROLLER),
+    "statefulset-controller": StatefulSetController,
     "daemonset-controller": DaemonSetController,
     "job-controller": JobController,
     "cronjob-controller": CronJobController,

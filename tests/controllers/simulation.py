@@ -192,6 +192,7 @@ GVRS = {
     resources.CONFIG_MAPS: "ConfigMap",
     resources.REPLICA_SETS: "ReplicaSet",
     resources.DAEMON_SETS: "DaemonSet",
+    resources.STATEFUL_SETS: "StatefulSet",
     resources.REPLICATION_CONTROLLERS: "ReplicationController",
     resources.DEPLOYMENTS: "Deployment",
     resources.JOBS: "Job",

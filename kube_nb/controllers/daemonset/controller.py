@@ -252,8 +252,9 @@ class DaemonSetController:
 
     async def _clean_up(self, daemon_set: Obj, sync: "_Sync") -> None:
         limit = daemon_set["spec"].get("revisionHistoryLimit")
-        in_use = [history.hash_label(pod) for pods in sync.pods.values() for pod in pods]
-        await history.clean_up(self._client, sync.old_revisions, in_use, 10 if limit is None else limit)
+        in_use = {history.hash_label(pod) for pods in sync.pods.values() for pod in pods}
+        idle = [revision for revision in sync.old_revisions if history.hash_label(revision) not in in_use]
+        await history.clean_up(self._client, idle, 10 if limit is None else limit)
 
     # -- status ----------------------------------------------------------------------------------------------------
 

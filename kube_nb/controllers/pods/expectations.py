@@ -48,6 +48,14 @@ class Expectations:
         self.expect_creations(key, count)
         self._of[key].deletions = dict.fromkeys(uids)
 
+    def creation_asked(self, key: str) -> None:
+        """One more beside what `expect` said."""
+        self._of.setdefault(key, _Expected(self._clock.time())).additions += 1
+
+    def deletion_asked(self, key: str, uid: str) -> None:
+        """One more beside what `expect` said."""
+        self._of.setdefault(key, _Expected(self._clock.time())).deletions[uid] = None
+
     def creation_observed(self, key: str, count: int = 1) -> None:
         """Such objects appeared, or will never appear (their creation failed)."""
         if expected := self._of.get(key):
