@@ -25,16 +25,16 @@ def _run(line: Line, names: Names, environment: dict[str, str]) -> Line:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
         env=environment,
     ) as process:
         try:
-            out, err = process.communicate(line.stdin, timeout=PATIENCE_S if streams(line) else 20)
+            raw = process.communicate(line.stdin.encode(), timeout=PATIENCE_S if streams(line) else 20)
             code = process.returncode
         except subprocess.TimeoutExpired:
             process.kill()
-            out, err = process.communicate()
+            raw = process.communicate()
             code = 0
+    out, err = (each.decode(errors="surrogateescape") for each in raw)  # -w protobuf is no text
     endpoint = environment["ETCDCTL_ENDPOINTS"]
     return Line(line.command, line.stdin, out.replace(endpoint, ENDPOINT), err.replace(endpoint, ENDPOINT), code)
 

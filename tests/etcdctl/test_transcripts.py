@@ -9,15 +9,17 @@ import pytest
 from kube_nb.etcd import members
 from kube_nb.etcd.local import LocalBackend
 from kube_nb.etcd.store import Store
-from kube_nb.etcdctl import command
+from kube_nb.etcdctl import command, verbs
 from kube_nb.etcdctl.result import Result
 from kube_nb.machinery.loop import ClusterLoop
 from tests.etcd import real, serving
 from tests.etcdctl import record
 from tests.etcdctl.transcripts import ENDPOINT, PEER_URL, Line, Names, normal, read
 
+#: What Debian's etcdctl 3.4 does not have.
+OURS = {("auth", "status"), ("help",)}
 FOLDER = Path(__file__).parent
-NAMES = ["kv", "lease", "members", "maintenance", "auth"]
+NAMES = ["kv", "lease", "members", "maintenance", "auth", "formats"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -67,3 +69,13 @@ def test_the_transcripts_are_what_real_etcdctl_says_today(name: str) -> None:
     if os.environ.get("KUBE_NB_REWRITE") == "1":
         record.write(path, found)
     assert "".join(map(str, found)) == "".join(map(str, expected))
+
+
+def test_there_are_more_than_four_hundred_lines_and_every_verb_and_form_is_among_them() -> None:
+    lines = [line for name in NAMES for line in read(FOLDER / f"{name}.transcript")]
+    assert len(lines) > 400
+    said = [line.command for line in lines]
+    theirs = [" ".join(words) for words in verbs.COMMANDS if words not in OURS]
+    assert [verb for verb in theirs if not any(command.startswith(verb) for command in said)] == []
+    for form in ("simple", "json", "fields", "table", "protobuf"):
+        assert sum(f"-w {form}" in command for command in said) > 30

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from kube_nb.etcd import VERSION
 from kube_nb.etcd.backend import AlarmType
 from kube_nb.etcd.errors import Code, EtcdError
+from kube_nb.etcd.process import resident_bytes
 from kube_nb.etcd.wire.service import Served
 
 Query = Mapping[str, Sequence[str]]
@@ -148,6 +149,8 @@ class Health:
             ("etcd_debugging_mvcc_watcher_total", "gauge", "Number of watchers.", "", len(store.audience)),
             ("etcd_debugging_lease_granted_total", "gauge", "Number of leases.", "", len(store.leases.ids())),
         ]
+        if taken := resident_bytes():
+            values.append(("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", "", taken))
         for name, kind, text, labels, value in values:
             yield f"# HELP {name} {text}\n# TYPE {name} {kind}\n{name}{labels} {int(value)}\n"
         for line in self._calls():

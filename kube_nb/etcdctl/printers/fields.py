@@ -131,8 +131,8 @@ def _health(p: FieldsPrinter, response: printer.EndpointHealth, context: Context
     return "".join(
         line("Endpoint", golang.quote(endpoint))
         + line("Health", not error)
-        + line("Took", golang.quote(took))
-        + line("Error", golang.quote(error))
+        + line("Took", took)
+        + line("Error", error)
         + "\n"
         for endpoint, took, error in response.endpoints
     )
@@ -150,7 +150,15 @@ def _alarms(p: FieldsPrinter, response: printer.Alarms, context: Context) -> str
     return header({}, 0) + "".join(lines)
 
 
+def _auth(p: FieldsPrinter, response: printer.AuthText, context: Context) -> str:
+    if response.lines is None:
+        raise p.unsupported()
+    return header(context, context["status"].revision) + "".join(line(*each) for each in response.lines)
+
+
 def _member_change(p: FieldsPrinter, response: printer.MemberChange, context: Context) -> str:
+    if response.what not in ("added to", "removed from"):
+        raise p.unsupported()
     return header(context, 0) + line("ID", response.id)
 
 
@@ -175,7 +183,7 @@ FieldsPrinter.SHOWS = {
     printer.EndpointHealth: _health,
     printer.EndpointHashKv: _hash_kv,
     printer.Alarms: _alarms,
-    printer.AuthText: lambda p, response, context: header(context, context["status"].revision),
+    printer.AuthText: _auth,
     printer.MemberChange: _member_change,
     printer.SnapshotStatus: _snapshot,
 }

@@ -170,7 +170,8 @@ def _alarms(response: printer.Alarms, context: Context) -> dict[str, Any]:
 
 
 def _member_change(response: printer.MemberChange, context: Context) -> dict[str, Any]:
-    return {"header": header(context, 0)}
+    members = [_member(member) for member in response.members]
+    return {"header": header(context, 0), **_without_zeros({"members": members})}
 
 
 def _snapshot(response: printer.SnapshotStatus, context: Context) -> dict[str, Any]:

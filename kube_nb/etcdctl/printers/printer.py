@@ -66,10 +66,11 @@ class Alarms(NamedTuple):
 
 
 class MemberChange(NamedTuple):
-    """what: ``removed from``, ..."""
+    """what: ``removed from``, ... members: those there are now, where the answer tells."""
 
     what: str
     id: int
+    members: tuple[Member, ...] = ()
 
 
 class SnapshotStatus(NamedTuple):
@@ -80,10 +81,12 @@ class SnapshotStatus(NamedTuple):
 
 
 class AuthText(NamedTuple):
-    """What a command on users and roles says in plain words, and what of it stands in JSON."""
+    """What a command on users and roles says in plain words, what of it stands in JSON, and line by line (None: not at
+    all)."""
 
     text: str
     fields: dict[str, Any]
+    lines: tuple[tuple[str, str], ...] | None = ()
 
 
 @dataclass
@@ -101,8 +104,11 @@ class Printer:
     def show(self, response: Any, context: Context) -> str:
         function = self.SHOWS.get(type(response))
         if function is None:
-            raise CommandError(f"{self.name} not supported as output format", Exit.BAD_FEATURE)
+            raise self.unsupported()
         return function(self, response, context)
+
+    def unsupported(self) -> CommandError:
+        return CommandError(f"{self.name} not supported as output format", Exit.BAD_FEATURE)
 
 
 def member_rows(response: MemberList) -> tuple[list[str], list[list[str]]]:

@@ -34,9 +34,16 @@ class ProtobufPrinter(Printer):
         header = pb.ResponseHeader(
             cluster_id=status.cluster_id,
             member_id=status.member_id,
-            revision=getattr(response, "revision", 0),
+            revision=_revision(response, status),
             raft_term=status.raft_term,
         )
+        auth_messages = {
+            "": pb.AuthChangeResponse,
+            "roles": pb.AuthRoleListResponse,  # a user's roles have the same number
+            "users": pb.AuthUserListResponse,
+            "perm": pb.AuthRoleGetResponse,
+            "enabled": pb.AuthStatusResponse,
+        }
         makers: dict[type, Callable[[Any, pb.ResponseHeader], Any]] = {
             RangeResult: codec.range_response,
             PutResult: codec.put_response,
@@ -45,8 +52,15 @@ class ProtobufPrinter(Printer):
             WatchBatch: lambda batch, header: pb.WatchResponse(
                 header=header, events=map(codec.event_message, batch.events)
             ),
-            LeaseGrantResult: lambda granted, header: pb.LeaseGrantResponse(
-                header=header, ID=granted.id, TTL=granted.ttl_s
+            **dict.fromkeys(_BARE, lambda response, header: header),
+            printer.AuthText: lambda told, header: auth_messages[next(iter(told.fields), "")](
+                header=header, **told.fields
+            ),
+            printer.Alarms: lambda found, header: pb.AlarmResponse(
+                alarms=[pb.AlarmMember(memberID=alarm.member_id, alarm=alarm.type) for alarm in found.alarms]
+            ),
+            printer.MemberChange: lambda change, header: pb.MemberListResponse(
+                header=header, members=map(codec.member_message, change.members)
             ),
             printer.MemberList: lambda found, header: pb.MemberListResponse(
                 header=header, members=map(codec.member_message, found.members)
@@ -56,3 +70,15 @@ class ProtobufPrinter(Printer):
         if maker is None:
             return super().show(response, context)
         return str(maker(response, header).SerializeToString().decode(errors="surrogateescape"))
+
+
+#: Of these etcdctl writes the header only: its own types for them embed it, and lend its encoding.
+_BARE = (LeaseGrantResult, printer.Revoked, printer.KeptAlive, printer.TimeToLive, printer.LeaseIds)
+
+
+def _revision(response: Any, status: StatusResult) -> int:
+    if isinstance(response, printer.AuthText):
+        return status.revision
+    if isinstance(response, printer.TimeToLive):
+        return response.result.revision
+    return int(getattr(response, "revision", 0))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from kube_nb.etcdctl.command import Command
 from kube_nb.etcdctl.verbs import (
     auth,
+    check,
     compaction,
     delete,
     endpoint,
@@ -14,6 +15,7 @@ from kube_nb.etcdctl.verbs import (
     lock,
     maintenance,
     member,
+    mirror,
     put,
     role,
     snapshot,
@@ -27,6 +29,8 @@ _ALL = (
     auth.DISABLE,
     auth.ENABLE,
     auth.STATUS,
+    check.DATASCALE,
+    check.PERF,
     compaction.COMPACTION,
     delete.DEL,
     endpoint.HASHKV,
@@ -50,6 +54,7 @@ _ALL = (
     member.PROMOTE,
     member.REMOVE,
     member.UPDATE,
+    mirror.MAKE_MIRROR,
     put.PUT,
     *role.COMMANDS,
     snapshot.RESTORE,
@@ -65,6 +70,7 @@ COMMANDS: Mapping[tuple[str, ...], Command] = {command.words: command for comman
 GROUPS: Mapping[tuple[str, ...], str] = {
     ("alarm",): "Alarm related commands",
     ("auth",): "Enable or disable authentication",
+    ("check",): "commands for checking properties of the etcd cluster",
     ("endpoint",): "Endpoint related commands",
     ("lease",): "Lease related commands",
     ("member",): "Membership related commands",

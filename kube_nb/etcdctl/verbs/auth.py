@@ -23,13 +23,13 @@ async def _enable(call: Call) -> None:
             await call.authority.auth_change("role_add", ROOT)
         await call.authority.auth_change("user_grant_role", ROOT, ROOT)
         await call.authority.auth_change("enable")
-    await call.show(AuthText("Authentication Enabled\n", {}))
+    call.out("Authentication Enabled\n")
 
 
 async def _disable(call: Call) -> None:
     _no_arguments(call, "disable")
     await call.authority.auth_change("disable")
-    await call.show(AuthText("Authentication Disabled\n", {}))
+    call.out("Authentication Disabled\n")
 
 
 async def _status(call: Call) -> None:

@@ -42,10 +42,16 @@ async def _health(call: Call) -> None:
 
 
 async def _hash_kv(call: Call) -> None:
-    found = []
+    found, fault = [], ""
     for endpoint in await call.endpoints():
-        found.append((endpoint, await call.at(endpoint).hash_kv(max(call["rev"], 0))))
+        try:
+            found.append((endpoint, await call.at(endpoint).hash_kv(max(call["rev"], 0))))
+        except EtcdError as error:
+            fault = str(error)
+            call.err(f"Failed to get the hash of endpoint {endpoint} ({fault})\n")
     await call.show(printer.EndpointHashKv(found))
+    if fault:
+        raise CommandError(fault)
 
 
 STATUS = Command(

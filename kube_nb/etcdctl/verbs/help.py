@@ -14,7 +14,7 @@ async def _run(call: Call) -> None:
         call.out(usage.of_group(words))
     else:
         shown = " ".join(f'"{word}"' for word in words)
-        call.out(f"Unknown help topic [{shown.replace(chr(34), '`')}]\n")
+        call.err(f"Unknown help topic [{shown.replace(chr(34), '`')}]\n")
         call.out(usage.of_group(()))
 
 

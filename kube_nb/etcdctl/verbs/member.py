@@ -52,21 +52,21 @@ async def _add(call: Call) -> None:
 
 async def _remove(call: Call) -> None:
     id = _id(call, "member ID is not provided")
-    await call.operated.member_remove(id)
-    await call.show(printer.MemberChange("removed from", id))
+    left = await call.operated.member_remove(id)
+    await call.show(printer.MemberChange("removed from", id, tuple(left)))
 
 
 async def _update(call: Call) -> None:
     id = _id(call, "member ID is not provided")
     changed: list[Member] = await call.operated.member_update(id, _peers(call))
     assert changed
-    await call.show(printer.MemberChange("updated in", id))
+    await call.show(printer.MemberChange("updated in", id, tuple(changed)))
 
 
 async def _promote(call: Call) -> None:
     id = _id(call, "member ID is not provided")
-    await call.operated.member_promote(id)
-    await call.show(printer.MemberChange("promoted in", id))
+    members = await call.operated.member_promote(id)
+    await call.show(printer.MemberChange("promoted in", id, tuple(members)))
 
 
 LIST = Command(

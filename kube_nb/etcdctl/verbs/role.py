@@ -33,22 +33,32 @@ async def _list(call: Call) -> None:
     if call.args:
         raise CommandError("role list command requires no arguments", Exit.BAD_ARGS)
     names = call.authority.role_names()
-    await call.show(AuthText("".join(f"{name}\n" for name in names), {"roles": names} if names else {}))
+    lines = (("Roles", " ".join(map(golang.quote, names))),)
+    await call.show(AuthText("".join(f"{name}\n" for name in names), {"roles": names} if names else {}, lines))
 
 
 async def _get(call: Call) -> None:
     name = _name(call, "get")
-    text = described(call, name)
-    rows = [
-        {"permType": int(p.access), "key": p.key, "range_end": p.range_end}
-        for p in call.authority.role_permissions(name)
-    ]
-    await call.show(AuthText(text, {"perm": rows} if rows else {}))
+    await call.show(described(call, name))
 
 
-def described(call: Call, name: str) -> str:
+def described(call: Call, name: str) -> AuthText:
     """A role and what it may read and write."""
     found = call.authority.role_permissions(name)
+    rows = [{"permType": int(p.access), "key": p.key, "range_end": p.range_end} for p in found]
+    lines = [
+        pair
+        for p in found
+        for pair in (
+            ("PermType", f" {p.access.name}"),
+            ("Key", golang.quote(p.key)),
+            ("RangeEnd", golang.quote(p.range_end)),
+        )
+    ]
+    return AuthText(_text(name, found), {"perm": rows} if rows else {}, tuple(lines))
+
+
+def _text(name: str, found: list[Permission]) -> str:
     reads = [_interval(p) for p in found if p.access is not Access.WRITE]
     writes = [_interval(p) for p in found if p.access is not Access.READ]
     return f"Role {name}\nKV Read:\n{''.join(reads)}KV Write:\n{''.join(writes)}"

@@ -30,6 +30,7 @@ async def _save(call: Call) -> None:
 async def _status(call: Call) -> None:
     if len(call.args) != 1:
         raise CommandError("snapshot status requires exactly one argument", Exit.BAD_ARGS)
+    _check_there("stat", call.args[0])
     try:
         found = snapshots.status(Path(call.args[0]))
     except EtcdError as error:
@@ -37,9 +38,15 @@ async def _status(call: Call) -> None:
     await call.show(printer.SnapshotStatus(found.hash, found.revision, found.total_keys, found.total_size_bytes))
 
 
+def _check_there(operation: str, path: str) -> None:
+    if not Path(path).exists():
+        raise CommandError(f"{operation} {path}: no such file or directory")
+
+
 async def _restore(call: Call) -> None:
     if len(call.args) != 1:
         raise CommandError("snapshot restore requires exactly one argument", Exit.BAD_ARGS)
+    _check_there("open", call.args[0])
     data_dir = call["data-dir"] or f"{call['name']}.etcd"
     try:
         snapshots.restore(Path(call.args[0]), Path(data_dir))

@@ -16,11 +16,13 @@ def _arguments(call: Call, count: int, refusal: str) -> list[str]:
 
 
 def _asked(call: Call) -> str:
-    """The password from stdin: typed twice if it is a person who types."""
+    """The password from stdin: typed twice if it is a person who types, else the first word."""
     lines = call.stdin.splitlines()
+    if not call["interactive"]:
+        return "".join(call.stdin.split()[:1])
     if not lines:
         raise CommandError("failed to ask password: EOF.", Exit.BAD_ARGS)
-    if call["interactive"] and lines[0] != (lines[1] if len(lines) > 1 else lines[0]):
+    if lines[0] != (lines[1] if len(lines) > 1 else lines[0]):
         raise CommandError("given passwords are different", Exit.BAD_ARGS)
     return lines[0]
 
@@ -49,16 +51,20 @@ async def _delete(call: Call) -> None:
 async def _get(call: Call) -> None:
     (name,) = _arguments(call, 1, "user get command requires user name as its argument")
     roles = call.authority.user_roles(name)
+    if call["detail"]:  # in plain words, whatever form is asked for; the roles in that form
+        call.out(f"User: {name}\n")
+        for each in roles:
+            call.out("\n")
+            await call.show(role.described(call, each))
+        return
     text = f"User: {name}\nRoles:{''.join(f' {each}' for each in roles)}\n"
-    if call["detail"]:
-        text = f"User: {name}\n" + "".join("\n" + role.described(call, each) for each in roles)
-    await call.show(AuthText(text, {"roles": roles} if roles else {}))
+    await call.show(AuthText(text, {"roles": roles} if roles else {}, None))
 
 
 async def _list(call: Call) -> None:
     _arguments(call, 0, "user list command requires no arguments")
     names = call.authority.user_names()
-    await call.show(AuthText("".join(f"{name}\n" for name in names), {"users": names} if names else {}))
+    await call.show(AuthText("".join(f"{name}\n" for name in names), {"users": names} if names else {}, None))
 
 
 async def _passwd(call: Call) -> None:

@@ -49,7 +49,10 @@ async def _run(call: Call) -> None:
         watcher = _watcher(call.parsed, call.backend)
     except ValueError as error:
         raise CommandError(str(error), Exit.BAD_ARGS) from None
-    await _follow(call, watcher)
+    except EtcdError as error:
+        call.err(f"watch was canceled (rpc error: code = {error.code.title} desc = {error})\n")
+    else:
+        await _follow(call, watcher)
     raise CommandError("watch is canceled by the server", Exit.INTERRUPTED)
 
 
