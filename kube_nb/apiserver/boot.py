@@ -132,9 +132,11 @@ async def ensure(server: "ApiServer", gvr: GVR, obj: Obj) -> None:
         await ask(server, "POST", gvr.path(namespace), obj)
 
 
-async def ask(server: "ApiServer", method: str, path: str, body: Obj | None = None) -> Obj | None:
+async def ask(
+    server: "ApiServer", method: str, path: str, body: Obj | None = None, *, manager: str = "kube-apiserver"
+) -> Obj | None:
     """The server's request to itself; None if what it asks for is not there (or, for a POST, is there already)."""
-    request = Request(method, path, headers={"user-agent": "kube-apiserver"}, body=body, user=APISERVER)
+    request = Request(method, path, headers={"user-agent": manager}, body=body, user=APISERVER)
     response = await server.handle(request)
     if response.status in (404, 409):
         return None

@@ -112,6 +112,8 @@ class Cacher:
         self.window_start = 0
         #: The revision at which this cacher was filled; it knows nothing of what was before.
         self.started = 0
+        #: How many events were told to watchers.
+        self.events = 0
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -227,6 +229,7 @@ class Cacher:
             if group:
                 for watcher in list(group):
                     heard += watcher.tell(change, events)
+        self.events += heard
         if (told := story.current()) is not None:
             told.tell("watchers", f"{heard} of {len(self.watchers())} see {', '.join(events) or 'nothing'}")
 

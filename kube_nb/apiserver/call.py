@@ -9,6 +9,8 @@ from kube_nb.machinery.exchange import Request, User
 from kube_nb.machinery.types import Obj
 
 if TYPE_CHECKING:
+    from kube_nb.apiserver.fairness import Flow
+    from kube_nb.apiserver.fairness.queues import Waiting
     from kube_nb.apiserver.resource import Resource
     from kube_nb.apiserver.server import ApiServer
 
@@ -28,6 +30,10 @@ class Call:
     user: User
     warnings: list[str] = field(default_factory=list)
     annotations: dict[str, str] = field(default_factory=dict)
+    #: Where priority and fairness let it in, None where that does not count; the seats that it has there.
+    flow: "Flow | None" = None
+    seats: int = 0
+    waited: "Waiting | None" = None
     _resource: "Resource | None" = None
     _dry_run: bool | None = None
 

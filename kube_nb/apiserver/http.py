@@ -134,7 +134,8 @@ def peer(transport: Any) -> User | None:
 
 
 def _response_headers(response: Response) -> dict[str, str]:
-    return {"Cache-Control": "no-cache, private", "Content-Type": response.content_type, **response.headers}
+    own = {"Cache-Control": "no-cache, private", "Content-Type": response.content_type}
+    return {**own, **(response.flow_headers or {}), **response.headers}
 
 
 def _plain(response: Response) -> web.Response:

@@ -10,6 +10,7 @@ import orjson
 from kube_nb.api import discovery, openapi
 from kube_nb.apiserver import metrics
 from kube_nb.apiserver.call import Call
+from kube_nb.apiserver.fairness import dumps
 from kube_nb.machinery import errors
 from kube_nb.machinery.exchange import Response
 from kube_nb.machinery.types import Obj
@@ -54,6 +55,11 @@ def _document(call: Call, path: str, first: str, rest: list[str]) -> Response:
         return Response(
             obj=document, content_type="application/json", headers={"Cache-Control": "public, max-age=3600"}
         )
+    gate = call.server.gate
+    if gate is not None and path.startswith(dumps.PATH):
+        text = dumps.dump(gate, path.removeprefix(dumps.PATH))
+        if text is not None:
+            return Response(raw=text.encode(), content_type=_TEXT)
     if first == "openapi":
         return _openapi(call, "/".join(rest))
     raise errors.page_not_found()

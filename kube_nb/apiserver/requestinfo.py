@@ -3,6 +3,7 @@
 Models apiserver pkg/endpoints/request/requestinfo.go.
 """
 
+import functools
 from dataclasses import dataclass
 
 from kube_nb.machinery.exchange import Request
@@ -48,9 +49,16 @@ class RequestInfo:
 
 
 def parse(request: Request) -> RequestInfo:
-    """The info of a request; a path outside ``/api`` and ``/apis``, or a discovery path, is no resource."""
-    info = RequestInfo(request.path, request.method.lower())
-    parts = [part for part in request.path.split("/") if part]
+    """The info of a request, shared by equal ones; a path outside ``/api`` and ``/apis``, or a discovery path, is no
+    resource."""
+    watches = "watch" in request.query and request.query["watch"][0] in _TRUE
+    return _parsed(request.method, request.path, watches)
+
+
+@functools.lru_cache(maxsize=8192)
+def _parsed(method: str, path: str, watches: bool) -> RequestInfo:
+    info = RequestInfo(path, method.lower())
+    parts = [part for part in path.split("/") if part]
     count = len(parts)
     if count >= 3 and parts[0] == "api":
         info.version, parts = parts[1], parts[2:]
@@ -59,7 +67,7 @@ def parse(request: Request) -> RequestInfo:
     else:
         return info
     info.is_resource = True
-    info.verb = _VERBS.get(request.method, "")
+    info.verb = _VERBS.get(method, "")
     if parts[0] == "watch" and len(parts) > 1:
         info.verb, parts = "watch", parts[1:]
     if parts[0] == "namespaces" and len(parts) > 1:
@@ -72,17 +80,17 @@ def parse(request: Request) -> RequestInfo:
     if len(below) > 1:
         info.subresource = below[1]
         place = count - len(below) + 2
-        info.rest = "/".join(["", *request.path.split("/", place + 1)[place + 1 :]])
-    _refine_verb(info, request)
+        info.rest = "/".join(["", *path.split("/", place + 1)[place + 1 :]])
+    _refine_verb(info, watches)
     return info
 
 
-def _refine_verb(info: RequestInfo, request: Request) -> None:
+def _refine_verb(info: RequestInfo, watches: bool) -> None:
     if info.name:
-        if info.verb == "get" and not info.subresource and request.query.get("watch", ("0",))[0] in _TRUE:
+        if info.verb == "get" and not info.subresource and watches:
             info.verb = "watch"
         return
     if info.verb == "get":
-        info.verb = "watch" if request.query.get("watch", ("0",))[0] in _TRUE else "list"
+        info.verb = "watch" if watches else "list"
     elif info.verb == "delete":
         info.verb = "deletecollection"

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import random
 import ssl
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from kube_nb.api import schema, warnings
 from kube_nb.api.kinds import Kind
@@ -29,13 +29,15 @@ from kube_nb.apiserver import (
 )
 from kube_nb.apiserver.admission import Chain, plugins
 from kube_nb.apiserver.audit import Audit
-from kube_nb.apiserver.authz import ALLOW, ALWAYS_ALLOW, Access, Authorizer, Decision, Union, forbidden
+from kube_nb.apiserver.authz import ALLOW, ALWAYS_ALLOW, MASTERS, Access, Authorizer, Decision, Union, forbidden
 from kube_nb.apiserver.authz.node import NodeAuthorizer
 from kube_nb.apiserver.authz.rbac import Policies, Rbac
 from kube_nb.apiserver.cacher import Cacher
 from kube_nb.apiserver.call import Call
 from kube_nb.apiserver.customconversion import Webhook
 from kube_nb.apiserver.decode import TOO_DEEP
+from kube_nb.apiserver.fairness import Fairness, MaxInFlight, waiting
+from kube_nb.apiserver.fairness.levels import Level
 from kube_nb.apiserver.metrics import Metrics
 from kube_nb.apiserver.resource import Resource
 from kube_nb.apiserver.storage import Storage
@@ -68,7 +70,8 @@ class ApiServer:
     advertised: the address and port that the service ``kubernetes`` leads to.
     authorizer: None allows everything, unless authorization_modes (``("Node", "RBAC")``) names the built-in ones.
     service_account_key: the PEM of the private key that signs service accounts' tokens; without it pods get none, and
-    the admission plugin ServiceAccount is off.
+    the admission plugin ServiceAccount is off. max_requests_inflight and max_mutating_requests_inflight: how many
+    requests may run at once, together if priority_and_fairness shares them out.
     """
 
     def __init__(
@@ -87,6 +90,9 @@ class ApiServer:
         advertised: tuple[str, int] = ("127.0.0.1", 6443),
         service_account_key: bytes | None = None,
         stream: str = "apiserver",
+        max_requests_inflight: int = 400,
+        max_mutating_requests_inflight: int = 200,
+        priority_and_fairness: bool = True,
     ) -> None:
         self.clock = clock
         self.registry = registry or Registry.builtin(version)
@@ -117,6 +123,10 @@ class ApiServer:
         self.metrics = Metrics()
         #: Set to keep an audit log.
         self.audit: Audit | None = None
+        self._inflight = (max_requests_inflight, max_mutating_requests_inflight)
+        self._is_fair = priority_and_fairness
+        #: Who may run and who waits; None until the server has started.
+        self.gate: waiting.Gate | None = None
         self._documents: dict[str, tuple[int, bytes]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._fronts: list[http.Front] = []
@@ -131,12 +141,18 @@ class ApiServer:
         self.ranges = allocators.Ranges(self.service_cidr, self.cacher("services"), self.stream("service"))
         if self._authorization_modes:
             self.authorizer = Union(self._authorizers())
+        endless: list[Coroutine[Any, Any, None]] = []
         await boot.make_objects(self)
+        self.gate = MaxInFlight(*self._inflight)
+        if self._is_fair:
+            fairness = self.gate = Fairness(self, sum(self._inflight))
+            await fairness.make_objects()
+            endless.append(fairness.run())
         self.api_services = apiservices.ApiServices(self)
         custom_resources = customresources.CustomResources(self)
         await custom_resources.start()
         await self.api_services.start()
-        endless = (
+        endless += (
             custom_resources.run(),
             self.api_services.run(),
             self.api_services.resync(),
@@ -258,13 +274,19 @@ class ApiServer:
     async def handle(self, request: Request) -> Response:
         """Serve a request; a refusal is a Response with a Status in it."""
         token = cause.current.set(request.cause) if request.cause is not None else None
+        started_s = self.clock.time()
         call = Call(self, request, requestinfo.parse(request), authn.ANONYMOUS)
         try:
             response = await self._answer(call)
         finally:
             if token is not None:
                 cause.current.reset(token)
-        self.metrics.count(call.info, response.status)
+            if (flow := call.flow) is not None:
+                waiting.finish(flow.level, call.seats, call.waited)
+        if flow is not None:
+            flow.dispatched += 1
+            response.flow_headers = flow.headers
+        self.metrics.count(call.info, response.status, self.clock.time() - started_s, "dryRun" in request.query)
         if self.audit is not None:
             self.audit.write(call, response)
         return response
@@ -304,6 +326,16 @@ class ApiServer:
         call.user = user
         if (told := story.current()) is not None:
             told.tell("authentication", f"{user.name} in {', '.join(user.groups) or 'no group'}")
+        gate = self.gate
+        if gate is not None and info.subresource not in waiting.LONG_RUNNING:
+            flow = gate.flow(info, user)
+            seats = 1 if info.verb != "list" else self._seats_of_list(call, flow.level)
+            if not flow.level.try_take(seats):
+                try:
+                    call.waited = await waiting.turn(gate, flow, flow.distinguisher(info, user), seats)
+                except waiting.NoSeat as error:
+                    return waiting.too_many(flow, str(error))
+            call.flow, call.seats = flow, seats
         if self.authorizer is not None:
             await self._authorize(call)
         if self.registry.remote and (remote := aggregation.of(self, info.path)) is not None:
@@ -315,14 +347,24 @@ class ApiServer:
             call.warnings.append(call.resource.deprecation)
         return await routing.handler(call)(call)
 
+    def _seats_of_list(self, call: Call, level: Level) -> int:
+        info = call.info
+        resource = self._by_names.get((info.group, info.version, info.resource))
+        limit = call.request.param("limit")
+        stored = len(resource.cacher.entries) if resource is not None else 0
+        return waiting.seats_of_list(stored, int(limit) if limit.isdigit() else 0, level)
+
     async def decide(self, access: Access) -> Decision:
         """What the authorizers say to a question."""
         return Decision(ALLOW) if self.authorizer is None else await self.authorizer.authorize(access)
 
     async def _authorize(self, call: Call) -> None:
+        told = story.current()
+        if told is None and MASTERS in call.user.groups:
+            return  # as `Union` answers, without the question
         access = Access.of(call.info, call.user)
         decision = await self.decide(access)
-        if (told := story.current()) is not None:
+        if told is not None:
             told.tell("authorization", f"{decision.verdict} {decision.reason}".rstrip())
         if decision.verdict != ALLOW:
             raise forbidden(access, decision.reason)

@@ -159,6 +159,8 @@ class Response:
     content_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    #: Headers that many responses share, for transports that have any: which priority level let the request in.
+    flow_headers: Mapping[str, str] | None = None
 
     def object(self) -> Obj:
         """The decoded body, shared: do not change it."""

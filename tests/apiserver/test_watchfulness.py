@@ -10,12 +10,20 @@ async def test_requests_and_objects_are_counted() -> None:
         await api.create(PODS, pod())
         await api.refused("GET", f"{PODS}/other")
         await api.watch(PODS)
+        await api.create(PODS, pod("b"))
+        await api.ok("DELETE", f"{PODS}/b", gracePeriodSeconds="0")
         text = (await api.ask("GET", "/metrics")).encode().decode()
-        labels = 'code="201",group="",resource="pods",subresource="",verb="CREATE",version="v1"'
-        assert f"apiserver_request_total{{{labels}}} 1\n" in text
-        assert 'code="404",group="",resource="pods"' in text
+        labels = 'component="apiserver",dry_run="",group="",resource="pods",scope="resource",subresource="",verb="{}"'
+        made, missed = labels.format("POST"), labels.format("GET")
+        assert f'apiserver_request_total{{code="201",{made},version="v1"}} 2\n' in text
+        assert f'apiserver_request_total{{code="404",{missed},version="v1"}} 1\n' in text
+        assert f'apiserver_request_duration_seconds_bucket{{{made},version="v1",le="0.005"}} 2\n' in text
+        assert f'apiserver_request_duration_seconds_count{{{made},version="v1"}} 2\n' in text
         assert 'apiserver_storage_objects{resource="pods"} 1\n' in text
-        assert 'apiserver_longrunning_requests{verb="WATCH",resource="pods"} 1\n' in text
+        watches = 'component="apiserver",group="",resource="pods",version="v1",scope="cluster",verb="WATCH"'
+        assert f"apiserver_longrunning_requests{{{watches}}} 1\n" in text
+        assert 'apiserver_watch_events_total{group="",resource="pods",version="v1"} 3\n' in text
+        assert 'apiserver_flowcontrol_nominal_limit_seats{priority_level="workload-low"} 245\n' in text
 
 
 async def test_the_audit_log_holds_what_its_policy_says() -> None:

@@ -7,6 +7,7 @@ from kube_nb.apiserver.authz.attributes import (
     ALLOW,
     ALWAYS_ALLOW,
     DENY,
+    MASTERS,
     NO_OPINION,
     Access,
     Authorizer,
@@ -15,4 +16,15 @@ from kube_nb.apiserver.authz.attributes import (
     forbidden,
 )
 
-__all__ = ["ALLOW", "ALWAYS_ALLOW", "DENY", "NO_OPINION", "Access", "Authorizer", "Decision", "Union", "forbidden"]
+__all__ = [
+    "ALLOW",
+    "ALWAYS_ALLOW",
+    "DENY",
+    "MASTERS",
+    "NO_OPINION",
+    "Access",
+    "Authorizer",
+    "Decision",
+    "Union",
+    "forbidden",
+]

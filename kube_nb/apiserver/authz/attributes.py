@@ -8,6 +8,8 @@ from kube_nb.apiserver.requestinfo import RequestInfo
 from kube_nb.machinery import errors
 from kube_nb.machinery.exchange import User
 
+#: The group whose members may everything.
+MASTERS = "system:masters"
 ALLOW, DENY, NO_OPINION = "allow", "deny", "no opinion"
 
 
@@ -68,7 +70,7 @@ class Union:
         self.authorizers = tuple(authorizers)
 
     async def authorize(self, access: Access) -> Decision:
-        if "system:masters" in access.user.groups:
+        if MASTERS in access.user.groups:
             return Decision(ALLOW)
         reasons = []
         for authorizer in self.authorizers:
