@@ -4,9 +4,9 @@
 lives an `engine.Engine`: it holds what outlives pods (the store's data, the network, the nodes) and starts kubelets
 (`nodes`), which start the control plane from `manifests` as static pods; `components` are the programs in them,
 `scheduling` what the scheduler is made of. `forking` makes a second cluster out of a moment of the first; `found` is
-what a cluster takes up from a store that was filled before, `past` shows what was, `timeline` what happened, and
-`chronicle` knows when each revision was made. `serving` opens a door for real clients, `pki` and `kubeconfig` make
-their credentials, `cli` is ``kube-nb``.
+what a cluster takes up from a store that was filled before, `past` shows what was, `timeline` what happened, `members`
+who keeps the store, and `chronicle` knows when each revision was made. `serving` opens a door for real clients, `pki`
+and `kubeconfig` make their credentials, `cli` is ``kube-nb``.
 """
 
 from kube_nb.cluster.cluster import STREAM_LIMIT_S, Cluster, scheduler_plugin

@@ -19,9 +19,10 @@ import orjson
 from kube_nb import etcdctl
 from kube_nb.api import definitions
 from kube_nb.client import Client
-from kube_nb.cluster import driver, forking, scheduling, timeline
+from kube_nb.cluster import driver, forking, members, scheduling, timeline
 from kube_nb.cluster.engine import Engine, Options
 from kube_nb.cluster.forking import Origin
+from kube_nb.cluster.members import Members
 from kube_nb.cluster.serving import Serving
 from kube_nb.cluster.timeline import Step
 from kube_nb.etcdctl import Result as EtcdctlResult
@@ -330,6 +331,18 @@ class Cluster:
         """Start it again."""
         self._call(_soon(lambda: self.engine.nodes.start_component(name)))
         self.settle()
+
+    def etcd_members(self) -> Members:
+        """The store's members, their logs and what they last said to each other; see `cluster.members`."""
+        return self._call(members.state(self.engine))
+
+    def cut_etcd(self, one: str, other: str = "") -> None:
+        """Cut the network between two members of etcd, or between one and all others; ValueError for other names."""
+        self._call(_soon(lambda: members.cut(self.engine, one, other)))
+
+    def heal_etcd(self, one: str = "", other: str = "") -> None:
+        """Mend the link between two members of etcd, all links of one, or all there are."""
+        self._call(_soon(lambda: members.heal(self.engine, one, other)))
 
     def use_scheduler_plugin(self, plugin: Any) -> None:
         """Let the scheduler use a plugin too, in place of one of the same name; pods that wait are tried again.

@@ -202,7 +202,7 @@ async def _run(
         printer = PRINTERS.get(parsed["write-out"])
         if printer is None:
             raise CommandError("unsupported output format", Exit.BAD_FEATURE)
-        backend = _login(backend, parsed)
+        backend = _login(_one_member(backend, parsed), parsed)
         call = Call(parsed, backend, printer(is_hex=parsed["hex"], pretty=parsed["pretty"]), out, err, stdin, responses)
         await command.run(call)
     except CommandError as error:
@@ -214,6 +214,14 @@ async def _run(
         err(f"Error: {error.message}\n")
         return Exit.ERROR
     return Exit.SUCCESS
+
+
+def _one_member(backend: Backend, parsed: Parsed) -> Backend:
+    """The member that a single ``--endpoints`` names; commands that go to several choose each themselves."""
+    at = getattr(backend, "at", None)
+    if at is None or "endpoints" not in parsed.given or len(parsed["endpoints"]) != 1 or parsed.values.get("cluster"):
+        return backend
+    return cast(Backend, at(parsed["endpoints"][0]))
 
 
 def _login(backend: Backend, parsed: Parsed) -> Backend:

@@ -11,7 +11,7 @@ not tell when an output is gone, and a cell that is run a hundred times must not
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from weakref import WeakKeyDictionary
 
@@ -28,13 +28,15 @@ _log = logging.getLogger(__name__)
 MAX_LIVE = 24
 #: Wall seconds between two drawings.
 _FRAME_S = 0.15
+#: The same for views that look by themselves.
+_PULSE_S = 0.5
 
 #: All followed objects, with apiVersion and kind, in the order of the followed resources.
 Draw = Callable[[list[Obj]], None]
 
 _CLUSTER_SCOPED = ("nodes", "persistentvolumes")
 _factories: "WeakKeyDictionary[Cluster, InformerFactory]" = WeakKeyDictionary()
-_feeds: "WeakKeyDictionary[Cluster, list[Feed]]" = WeakKeyDictionary()
+_feeds: "WeakKeyDictionary[Cluster, list[Feed | Pulse]]" = WeakKeyDictionary()
 
 
 def objects_of(
@@ -85,10 +87,7 @@ class Feed:
     def start(self) -> None:
         """Begin to follow; the first drawing comes with the objects of now."""
         self._cluster.run(self._start())
-        living = _feeds.setdefault(self._cluster, [])
-        living.append(self)
-        while len(living) > MAX_LIVE:
-            living.pop(0).stop()
+        _live(self._cluster, self)
 
     def stop(self) -> None:
         """Follow no more; what is drawn stays."""
@@ -142,6 +141,53 @@ class Feed:
             self._draw(self.objects())
         except Exception:
             _log.exception("a view could not be drawn")
+
+
+class Pulse:
+    """Calls `draw` again and again, for what no resource of the API tells; at ``pace="max"`` after each cell."""
+
+    def __init__(self, cluster: Cluster, draw: Callable[[], Awaitable[None]]) -> None:
+        self._cluster = cluster
+        self._draw = draw
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stopped = False
+
+    def start(self) -> None:
+        _live(self._cluster, self)
+        self._cluster.run(self._beat())
+
+    def stop(self) -> None:
+        """Draw no more; what is drawn stays."""
+        self._stopped = True
+
+    def flush(self) -> None:
+        if not self._stopped and self._cluster.is_up and (self._cluster.pace == "max" or self._timer is None):
+            self._cluster.run(self._beat())
+
+    async def _beat(self) -> None:
+        """Draw now, and later again if time goes by itself."""
+        try:
+            await self._draw()
+        except Exception:
+            _log.exception("a view could not be drawn")
+        pace = self._cluster.pace
+        if pace == "max" or self._stopped:
+            self._timer = None
+            return
+        with clock.periodic():
+            self._timer = asyncio.get_running_loop().call_later(_PULSE_S * pace, self._again, context=Context())
+
+    def _again(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._beat(), context=Context())
+
+
+def _live(cluster: Cluster, feed: "Feed | Pulse") -> None:
+    """One more that draws; the oldest ones stop."""
+    living = _feeds.setdefault(cluster, [])
+    living.append(feed)
+    while len(living) > MAX_LIVE:
+        living.pop(0).stop()
 
 
 def _scope(gvr: GVR, namespace: str | None) -> str | None:

@@ -73,6 +73,10 @@ def _components() -> list[str]:
         return []
 
 
+def _etcd() -> list[str]:
+    return ["cut", "heal", *(name for name in _components() if name.startswith("etcd-"))]
+
+
 def _clusters() -> list[str]:
     return [cluster.name for cluster in current.all_up()]
 
@@ -85,7 +89,14 @@ def _commands() -> list[str]:
 
 #: What follows a command of %kube: names of a kind of object, or other names.
 _KINDS = {"why": "pod", "endpoints": "service"}
-_NAMES = {"use": _clusters, "down": _clusters, "stop": _components, "start": _components, "help": _commands}
+_NAMES = {
+    "etcd": _etcd,
+    "use": _clusters,
+    "down": _clusters,
+    "stop": _components,
+    "start": _components,
+    "help": _commands,
+}
 
 
 def _etcdctl(earlier: list[str], word: str) -> Iterable[str]:

@@ -31,6 +31,9 @@ COMMANDS = {
     "use": Command(_NONE, clusters.use, "[NAME]", "make another cluster the current one, or list them"),
     "fork": Command(clusters.FORK, clusters.fork, "", "a second cluster that goes its own way, now current"),
     "at": Command(None, clusters.at, "REVISION KUBECTL-LINE", "what kubectl would have said at a revision"),
+    "etcd": Command(
+        _NONE, pictures.etcd, "[cut ONE [OTHER]|heal [ONE [OTHER]]]", "the store's members, live; part them"
+    ),
     "pace": Command(_NONE, clusters.set_pace, "[1|10|max]", "show or change how fast cluster time runs"),
     "advance": Command(_NONE, clusters.advance, "10m", "let so much cluster time pass"),
     "serve": Command(clusters.SERVE, clusters.serve, "[HOST:PORT]", "listen for real clients and write a kubeconfig"),

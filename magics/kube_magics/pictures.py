@@ -41,6 +41,19 @@ def endpoints(flags: Parsed) -> Any:
     return endpoints.show(current.get(), service, namespace=flags["namespace"], at=revision(flags))
 
 
+def etcd(flags: Parsed) -> Any:
+    """``cut`` and ``heal`` change the network between members first."""
+    from kube_nb.views import etcd
+
+    cluster, words = current.get(), flags.args
+    if words:
+        change = {"cut": cluster.cut_etcd, "heal": cluster.heal_etcd}.get(words[0])
+        if change is None or len(words) > 3 or words == ["cut"]:
+            raise ValueError("say: %kube etcd, %kube etcd cut etcd-0 [etcd-1], or %kube etcd heal [etcd-0 [etcd-1]]")
+        change(*words[1:])
+    return etcd.show(cluster)
+
+
 def timeline(flags: Parsed) -> Any:
     from kube_nb.views import timeline
 

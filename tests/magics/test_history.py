@@ -79,3 +79,16 @@ def test_a_data_directory_that_cannot_be_used_is_a_refusal(run: Callable[[str], 
     assert "kube_nb.etcd" in run(f"%kube up --name other --nodes 1 --data-dir {tmp_path}").refusal
     assert "1, 3 or 5" in run("%kube up --name other --etcd-members 4").refusal
     assert "finite pace" in run("%kube up --name other --pace max --store http://127.0.0.1:1").refusal
+
+
+def test_members_are_drawn_parted_and_joined_again(run: Callable[[str], Any]) -> None:
+    run("%kube up --name members --nodes 0 --pace max --etcd-members 3")
+    assert "leads in term" in run("%kube etcd").value.text
+    assert "cut off from the quorum" in run("%kube etcd cut etcd-0").value.text
+    assert "cut off" not in run("%kube etcd heal").value.text
+    assert 'no member "etcd-7"' in run("%kube etcd cut etcd-7").refusal
+    assert "say: %kube etcd" in run("%kube etcd sever").refusal
+    assert {"cut", "heal", "etcd-0"} <= set(completion.complete("kube", "etcd "))
+    run("%kube stop etcd-1")
+    assert "etcd-1 is down" in run("%kube etcd").value.text
+    run("%kube down members\n%kube use kube")

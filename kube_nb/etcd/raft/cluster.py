@@ -141,12 +141,14 @@ class RaftCluster:
         return [
             {**(self.running[id].raft.show() if id in self.running else {"id": id, "role": "down"}), "name": name}
             for id in sorted(self.stable)
-            for name in [self._name(id)]
+            for name in [self.names[id]]
         ]
 
-    def _name(self, id: int) -> str:
+    @property
+    def names(self) -> dict[int, str]:
+        """Every member's name, by its id."""
         known = {**self.founders, **{m.id: m for member in self.running.values() for m in member.members.values()}}
-        return known[id].name if id in known else ""
+        return {id: known[id].name if id in known else "" for id in sorted(self.stable)}
 
 
 def _check(data_dir: Path, names: Sequence[str]) -> None:
@@ -212,15 +214,15 @@ class ClusterBackend:
         return call
 
     def at(self, endpoint: str) -> RaftMember:
-        """The running member with this client address; any if nobody's address is that one."""
+        """The running member with this client address, or of this name; any if it is nobody's."""
         known = {
             **self._cluster.founders,
             **{m.id: m for r in self._cluster.running.values() for m in r.members.values()},
         }
+        place = endpoint.rpartition("://")[2]
         for id, member in known.items():
-            if any(
-                url.partition("://")[2] == endpoint.partition("://")[2] or url == endpoint for url in member.client_urls
-            ):
+            own = [url.rpartition("://")[2] for url in member.client_urls]
+            if place in own or place.partition(":")[0] == member.name:
                 if id not in self._cluster.running:
                     raise Unavailable("context deadline exceeded")
                 return self._cluster.running[id]
