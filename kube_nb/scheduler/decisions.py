@@ -25,7 +25,7 @@ def nothing() -> Mapping[Any, Any]:
     return _NOTHING
 
 
-@dataclass(slots=True)
+@dataclass
 class Attempt:
     """One scheduling cycle of one pod.
 
@@ -34,6 +34,8 @@ class Attempt:
     the feasible ones in order. plugins, weights and lines run parallel; lines: which row of `raw` has the scores, -1 if
     they are all 0; normalized: {plugin: scores, or one for all}, raw is final for the others.
     verdict: number in `refusals` per node (0: not refused). node: the winner, or "".
+
+    One is made for every pod, so most fields are the class's until something is noted.
     """
 
     pod: str
@@ -41,30 +43,30 @@ class Attempt:
     time_s: float
     profile: str
     names: tuple[str, ...]
-    start: int = 0
-    processed: int = 0
-    node: str = ""
-    rows: Ints | None = None
-    plugins: Sequence[str] = ()
-    weights: Sequence[int] = ()
-    lines: Sequence[int] = ()
-    raw: npt.NDArray[np.signedinteger[Any]] | None = None
-    normalized: Mapping[str, Ints] = field(default_factory=nothing)
-    verdict: npt.NDArray[np.int16] | None = None
-    refusals: Sequence[Status] = ()
-    late_refusals: Mapping[int, Status] = field(default_factory=nothing)
-    tie_rule: str = ""
-    tied: int = 0
-    pre_filter: Status | None = None
-    candidates: frozenset[str] | None = None
-    absent: Status | None = None
-    post_filter: str = ""
-    nominated: str = ""
-    preemption: Any = None
-    fault: str = ""
-    warnings: tuple[str, ...] = ()
-    message: str = ""
-    state: Any = None
+    start: int = field(default=0, init=False)
+    processed: int = field(default=0, init=False)
+    node: str = field(default="", init=False)
+    rows: Ints | None = field(default=None, init=False)
+    plugins: Sequence[str] = field(default=(), init=False)
+    weights: Sequence[int] = field(default=(), init=False)
+    lines: Sequence[int] = field(default=(), init=False)
+    raw: npt.NDArray[np.signedinteger[Any]] | None = field(default=None, init=False)
+    normalized: Mapping[str, Ints] = field(default_factory=nothing, init=False)
+    verdict: npt.NDArray[np.int16] | None = field(default=None, init=False)
+    refusals: Sequence[Status] = field(default=(), init=False)
+    late_refusals: Mapping[int, Status] = field(default_factory=nothing, init=False)
+    tie_rule: str = field(default="", init=False)
+    tied: int = field(default=0, init=False)
+    pre_filter: Status | None = field(default=None, init=False)
+    candidates: frozenset[str] | None = field(default=None, init=False)
+    absent: Status | None = field(default=None, init=False)
+    post_filter: str = field(default="", init=False)
+    nominated: str = field(default="", init=False)
+    preemption: Any = field(default=None, init=False)
+    fault: str = field(default="", init=False)
+    warnings: tuple[str, ...] = field(default=(), init=False)
+    message: str = field(default="", init=False)
+    state: Any = field(default=None, init=False)
 
     def refused_by(self) -> tuple[str, ...]:
         """The plugins that refused some node, or the pod altogether."""

@@ -7,7 +7,7 @@ Differs: filters that look at the node alone run before those that look at its p
 
 import random
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -190,7 +190,7 @@ class Engine:
         percentage = framework.percentage_of_nodes_to_score
         if percentage is None:
             percentage = self.percentage_of_nodes_to_score
-        return partial(nodes_to_find, percentage=percentage)
+        return _to_find(percentage)
 
     def _note(self, attempt: Attempt, kept: PodClass, found: Found, search: Search) -> None:
         """Keep who was refused; the kept verdicts only if there were any among the nodes looked at."""
@@ -268,6 +268,11 @@ class Engine:
 
 def _one(nodes: int) -> int:
     return 1
+
+
+@lru_cache
+def _to_find(percentage: int | None) -> Callable[[int], int]:
+    return lru_cache(partial(nodes_to_find, percentage=percentage))
 
 
 def fit_error(attempt: Attempt) -> str:

@@ -30,6 +30,9 @@ VOLUMES = (
 )
 
 
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+
+
 class PodShape:
     """The scheduling-relevant part of a pod's spec. `spec` holds just those fields, in wire form."""
 
@@ -75,6 +78,11 @@ class PodShape:
     @cached_property
     def has_pod_affinity(self) -> bool:
         return any(self.pod_affinity.values()) or any(self.pod_anti_affinity.values())
+
+    @cached_property
+    def prefers_pods(self) -> bool:
+        """Whether it has preferred terms about other pods."""
+        return any(part.get(_PREFERRED) for part in (self.pod_affinity, self.pod_anti_affinity))
 
     def vector(self, resources: tuple[str, ...]) -> npt.NDArray[np.float64]:
         """What it adds to a row of the columns: non-zero cpu and memory, then each resource; one pod counts 1."""

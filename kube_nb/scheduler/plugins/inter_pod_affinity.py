@@ -172,7 +172,7 @@ class InterPodAffinity:
     # -- score -----------------------------------------------------------------------------------------------------
 
     def applies_to_score(self, pod: PodInfo, columns: Columns) -> bool:
-        wants = _preferred(pod.shape.pod_affinity) or _preferred(pod.shape.pod_anti_affinity)
+        wants = pod.shape.prefers_pods
         if self._ignores_existing and not wants:
             return False
         terms = columns.terms
@@ -255,10 +255,6 @@ class InterPodAffinity:
 
 
 _NO_TERMS = PodTerms((), (), (), ())
-
-
-def _preferred(part: Obj) -> bool:
-    return bool(part.get("preferredDuringSchedulingIgnoredDuringExecution"))
 
 
 def _in_domain(columns: Columns, term: AffinityTerm, counts: Ints) -> Ints:
