@@ -9,6 +9,7 @@ from kube_nb.machinery.exchange import Request, User
 from kube_nb.machinery.types import Obj
 
 if TYPE_CHECKING:
+    from kube_nb.apiserver.audit import Record
     from kube_nb.apiserver.fairness import Flow
     from kube_nb.apiserver.fairness.queues import Waiting
     from kube_nb.apiserver.resource import Resource
@@ -34,6 +35,8 @@ class Call:
     flow: "Flow | None" = None
     seats: int = 0
     waited: "Waiting | None" = None
+    #: What the audit log knows of it; None without a log.
+    record: "Record | None" = None
     _resource: "Resource | None" = None
     _dry_run: bool | None = None
 

@@ -11,12 +11,14 @@ from typing import Any
 
 from aiohttp import web
 
-from kube_nb.apiserver import websocket
+from kube_nb.apiserver import deadline, websocket
 from kube_nb.apiserver.decode import BODY_LIMIT_BYTES
 from kube_nb.machinery import clock, errors
 from kube_nb.machinery.exchange import Handler, Request, Response, User
 from kube_nb.machinery.loop import ClusterLoop
 
+#: How many events may wait for a client that does not read fast enough; then its connection is cut.
+WAITING_EVENTS = 10_000
 #: How many bytes of events are written at a time.
 _BATCH_BYTES = 256 * 1024
 
@@ -68,7 +70,15 @@ class Front:
             body = await _body(request)
         except errors.ApiError as error:
             return _plain(Response.of_error(error))
-        asked = Request(request.method, request.path, _query(request), _headers(request), body, peer(request.transport))
+        asked = Request(
+            request.method,
+            request.path,
+            _query(request),
+            _headers(request),
+            body,
+            peer(request.transport),
+            limit_s=deadline.LONGEST_S,
+        )
         response = await self._handler(asked)
         if response.session is not None:
             return await websocket.serve(request, asked, response.session)
@@ -165,6 +175,9 @@ async def _watch(request: web.BaseRequest, response: Response) -> web.StreamResp
     """One JSON document per event and line. A client that goes away cancels this, which ends the watch."""
     stream = response.watch
     assert stream is not None
+    stream.limit = stream.waiting + WAITING_EVENTS  # the first ones come all at once
+    if request.transport is not None:
+        stream.on_overflow = request.transport.abort
     try:
         found = await _stream(request, response)
         while events := await stream.batch():

@@ -18,6 +18,7 @@ from kube_nb.apiserver import (
     boot,
     callout,
     customresources,
+    deadline,
     impersonation,
     nonresource,
     requestinfo,
@@ -288,12 +289,14 @@ class ApiServer:
             response.flow_headers = flow.headers
         self.metrics.count(call.info, response.status, self.clock.time() - started_s, "dryRun" in request.query)
         if self.audit is not None:
-            self.audit.write(call, response)
+            self.audit.answered(call, response)
         return response
 
     async def _answer(self, call: Call) -> Response:
         """The response, whatever happens on the way."""
         try:
+            if call.request.limit_s or "timeout" in call.request.query:
+                return await deadline.within(call, self._serve)
             return await self._serve(call)
         except errors.ApiError as error:
             return Response.of_error(error)
@@ -324,6 +327,8 @@ class ApiServer:
         if "impersonate-user" in request.headers:
             user = await impersonation.impersonated(self, request, user)
         call.user = user
+        if self.audit is not None:
+            self.audit.received(call)
         if (told := story.current()) is not None:
             told.tell("authentication", f"{user.name} in {', '.join(user.groups) or 'no group'}")
         gate = self.gate
@@ -360,12 +365,15 @@ class ApiServer:
 
     async def _authorize(self, call: Call) -> None:
         told = story.current()
-        if told is None and MASTERS in call.user.groups:
+        if told is None and self.audit is None and MASTERS in call.user.groups:
             return  # as `Union` answers, without the question
         access = Access.of(call.info, call.user)
         decision = await self.decide(access)
         if told is not None:
             told.tell("authorization", f"{decision.verdict} {decision.reason}".rstrip())
+        if self.audit is not None:
+            call.annotations["authorization.k8s.io/decision"] = "allow" if decision.verdict == ALLOW else "forbid"
+            call.annotations["authorization.k8s.io/reason"] = decision.reason
         if decision.verdict != ALLOW:
             raise forbidden(access, decision.reason)
 

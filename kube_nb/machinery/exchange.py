@@ -35,6 +35,7 @@ class Request:
     path: decoded, without the query (``/api/v1/namespaces/default/pods/web``). query: repeated parameters stay in
     order (``{"command": ["ls", "-l"]}``). headers: keys in lower case. body: bytes off the wire, or an already decoded
     value that the caller will not change any more. user: set by transports that are authenticated by construction.
+    limit_s: how long the transport lets it take if the query does not say; 0 for as long as it takes.
     """
 
     method: str
@@ -44,6 +45,7 @@ class Request:
     body: bytes | Json | None = None
     user: User | None = None
     cause: Cause | None = None
+    limit_s: float = 0.0
 
     def param(self, name: str, default: str = "") -> str:
         """The first value of a query parameter."""
@@ -72,24 +74,36 @@ class WatchEvent:
         return f"WatchEvent({self.type} {self.object.get('kind')} {meta.get('name')} @{meta.get('resourceVersion')})"
 
 
+#: How many events may wait for a watcher in this kernel.
+LIMIT = 100_000
+
+
 class WatchStream:
     """A buffer between one producer, which pushes without waiting, and one consumer, which takes batches.
 
-    limit: how many events may wait; one more closes the stream (a slow watcher is dropped, others are not harmed).
+    limit: how many events may wait; one more closes the stream and frees them (a slow watcher is dropped, others are
+    not harmed).
     """
 
-    def __init__(self, limit: int = 100_000, on_close: Callable[[], None] | None = None) -> None:
+    def __init__(self, limit: int = LIMIT, on_close: Callable[[], None] | None = None) -> None:
         self._events: deque[WatchEvent] = deque()
-        self._limit = limit
+        self.limit = limit
         self._waiter: asyncio.Future[None] | None = None
-        self._on_close = on_close
+        #: Called once, when the stream is closed.
+        self.on_close: list[Callable[[], None]] = [] if on_close is None else [on_close]
+        #: Called if the consumer is too slow; what waits for it is thrown away.
+        self.on_overflow: Callable[[], None] | None = None
         self.closed = False
+
+    @property
+    def waiting(self) -> int:
+        return len(self._events)
 
     def push(self, event: WatchEvent) -> None:
         if self.closed:
             return
-        if len(self._events) >= self._limit:
-            self.close()
+        if len(self._events) >= self.limit:
+            self._overflow()
             return
         self._events.append(event)
         self._wake()
@@ -98,9 +112,15 @@ class WatchStream:
         """End the stream; events that wait are still delivered. May be called from either side, more than once."""
         if not self.closed:
             self.closed = True
-            if self._on_close is not None:
-                self._on_close()
+            for told in self.on_close:
+                told()
             self._wake()
+
+    def _overflow(self) -> None:
+        self._events.clear()
+        self.close()
+        if self.on_overflow is not None:
+            self.on_overflow()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

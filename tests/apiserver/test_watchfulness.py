@@ -29,11 +29,12 @@ async def test_requests_and_objects_are_counted() -> None:
 async def test_the_audit_log_holds_what_its_policy_says() -> None:
     log: list[Obj] = []
     policy = {
+        "omitStages": ["RequestReceived"],
         "rules": [
             {"level": "None", "verbs": ["get", "list", "watch"]},
             {"level": "RequestResponse", "resources": [{"group": "", "resources": ["configmaps"]}]},
             {"level": "Metadata"},
-        ]
+        ],
     }
     async with serving() as api:
         api.server.audit = Audit(log.append, policy)
