@@ -20,6 +20,7 @@ from kube_nb.controllers.nodes.ttl import NodeTtlController
 from kube_nb.controllers.quota import ResourceQuotaController
 from kube_nb.controllers.replicas import REPLICA_SET, REPLICATION_CONTROLLER, ReplicaController
 from kube_nb.controllers.services.endpoints import EndpointsController
+from kube_nb.controllers.services.mirroring import EndpointSliceMirroringController
 from kube_nb.controllers.services.slices import EndpointSliceController
 from kube_nb.controllers.statefulset import StatefulSetController
 
@@ -46,4 +47,5 @@ CONTROLLERS: Mapping[str, Callable[[Context], Runnable]] = {
     "disruption-controller": DisruptionController,
     "endpoints-controller": EndpointsController,
     "endpointslice-controller": EndpointSliceController,
+    "endpointslice-mirroring-controller": EndpointSliceMirroringController,
 }

@@ -67,6 +67,34 @@ def test_a_service_without_pods_has_empty_endpoints(kube: Kube) -> None:
     kube.until_gone(kube.core.read_namespaced_endpoints, "empty", kube.namespace)
 
 
+@conformance(
+    "[sig-network] EndpointSliceMirroring should mirror a custom Endpoints resource through create update and delete [Conformance]"
+)
+def test_endpoints_made_by_hand_are_mirrored(kube: Kube) -> None:
+    ports = [{"name": "example", "port": 80, "protocol": "TCP"}]
+    kube.core.create_namespaced_service(kube.namespace, {"metadata": {"name": "custom"}, "spec": {"ports": ports}})
+    endpoints = Operations(kube.core, "endpoints", kube.namespace)
+
+    def mirrored() -> list:
+        kube.settle()
+        return kube.discovery.list_namespaced_endpoint_slice(kube.namespace, **_of_service("custom")).items
+
+    subset = {"addresses": [{"ip": "10.1.2.3"}], "ports": ports}
+    endpoints.create({"metadata": {"name": "custom"}, "subsets": [subset]})
+    (slice,) = mirrored()
+    assert slice.metadata.labels["endpointslice.kubernetes.io/managed-by"] == "endpointslicemirroring-controller.k8s.io"
+    assert [(port.name, port.port, port.protocol) for port in slice.ports] == [("example", 80, "TCP")]
+    assert [(found.addresses, found.conditions.ready) for found in slice.endpoints] == [(["10.1.2.3"], True)]
+
+    subset["addresses"].append({"ip": "10.2.3.4"})
+    endpoints.replace("custom", {"metadata": {"name": "custom"}, "subsets": [subset]})
+    (slice,) = mirrored()
+    assert sorted(found.addresses for found in slice.endpoints) == [["10.1.2.3"], ["10.2.3.4"]]
+
+    endpoints.delete("custom")
+    assert mirrored() == []
+
+
 @conformance("[sig-network] Endpoints should test the lifecycle of an Endpoint [Conformance]")
 def test_endpoints_live_and_their_watch_tells(kube: Kube) -> None:
     endpoints = Operations(kube.core, "endpoints", kube.namespace)

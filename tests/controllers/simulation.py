@@ -188,6 +188,7 @@ GVRS = {
     resources.PODS: "Pod",
     resources.NODES: "Node",
     resources.SERVICES: "Service",
+    resources.ENDPOINTS: "Endpoints",
     resources.NAMESPACES: "Namespace",
     resources.CONFIG_MAPS: "ConfigMap",
     resources.REPLICA_SETS: "ReplicaSet",
