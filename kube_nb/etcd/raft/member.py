@@ -300,7 +300,7 @@ class RaftMember(LocalBackend):
             except ProposalDropped:
                 await asyncio.sleep(TICK_S)
                 if self._closed:
-                    raise Stopped from None
+                    return  # whoever waits has been told
             else:
                 self._process_soon()
                 return

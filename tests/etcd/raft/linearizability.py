@@ -34,7 +34,7 @@ def applied(state: object, op: Operation) -> tuple[bool, object]:
 
 def is_linearizable(history: list[Operation], initial: object = None) -> bool:
     """Whether some order of the operations that respects their times explains every result."""
-    ops = sorted(history)
+    ops = sorted(history, key=lambda op: (op.began, op.ended))
     full = sum(1 << n for n, op in enumerate(ops) if op.ended != NEVER)
     seen: set[tuple[int, object]] = set()
     stack = [(0, initial)]

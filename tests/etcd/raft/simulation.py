@@ -59,6 +59,7 @@ class Simulation:
         self.leaders: dict[int, int] = {}
         self.agreed: dict[int, tuple[int, object]] = {}
         self.committed_in: dict[int, int] = {}  # the term of the first member that applied the entry
+        self.checked: dict[int, tuple[int, int, int]] = {}
         self.story: list[str] = []
         for id in self.disks:
             self.start(id)
@@ -171,8 +172,10 @@ class Simulation:
                 if self.committed_in[index] > raft.term:
                     continue  # a leader of the past, which has not heard yet
                 assert index <= raft.log.snapshot.index or raft.log.term(index) == term, f"leader {id} lacks {index}"
-        if self.time % 10 == 0:
+        state = (raft.log.last_index, raft.log.last_term, raft.log.snapshot.index)
+        if self.checked.get(id) != state:  # else nothing that could have broken it
             self.check_logs(raft)
+            self.checked[id] = state
 
     def check_logs(self, raft: Raft) -> None:
         """Logs that agree at an entry agree before it."""

@@ -1,26 +1,24 @@
 """What clients see of members that crash, get cut off and lose messages is what one store would have shown them.
 
-KUBE_NB_SEEDS=N looks at N seeds; a failing one prints its story.
+KUBE_NB_SEEDS=N looks at N seeds. Of a failing one the plan is cut down to what still fails, and its story printed.
 """
 
-import asyncio
 import os
-import random
+import re
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
-from kube_nb.etcd.backend import Compare, CompareTarget, Put
-from kube_nb.etcd.errors import EtcdError
-from kube_nb.etcd.raft.cluster import RaftCluster
+from kube_nb.etcd.local import LocalBackend
+from kube_nb.etcd.raft.core import Raft
 from kube_nb.etcd.raft.member import RaftMember
-from kube_nb.etcd.raft.messages import Kind, Message
 from kube_nb.machinery import loop as cluster_loop
 from kube_nb.machinery.loop import ClusterLoop
 from tests.etcd.raft.linearizability import NEVER, Operation, is_linearizable
+from tests.etcd.raft.world import Failure, Plan, Step, World, shrunk, watched
 
 SEEDS = int(os.environ.get("KUBE_NB_SEEDS", "500" if os.environ.get("KUBE_NB_NO_SKIP") == "1" else "25"))
-KEYS = [b"x", b"y"]
-MISCHIEF = ["crash", "crash leader", "start", "start", "isolate", "heal", "jump", "compact"]
 
 
 @pytest.mark.parametrize(
@@ -50,119 +48,90 @@ def test_the_checker_tells_right_from_wrong(history: list[Operation], expected: 
     assert is_linearizable(history) is expected
 
 
-class World:
-    """Clients and a mischief-maker around a cluster."""
+def run(plan: Plan) -> None:
+    """Raises Failure, or another AssertionError when Raft breaks a rule."""
+    loop = ClusterLoop(seed=plan.seed)
+    world = World(plan, loop)
+    try:
+        with watched():
+            loop.run_command(cluster_loop.with_free_time(world.run()))
+    except Failure:
+        raise
+    except AssertionError as error:
+        raise Failure(f"{error}:\n{world.told()}") from error
+    finally:
+        loop.run_until_complete(cluster_loop.cancel_all_tasks())
+        world.cluster.stop()
+        loop.close()
 
-    def __init__(self, seed: int, loop: ClusterLoop) -> None:
-        self.chance = random.Random(seed)
-        self.loop = loop
-        self.cluster = RaftCluster.of(loop, self.chance.choice([3, 3, 5]))
-        self.ids = sorted(self.cluster.stable)
-        self.histories: dict[bytes, list[Operation]] = {key: [] for key in KEYS}
-        self.story: list[str] = []
-        self.value = 0
 
-    async def client(self) -> None:
-        for _ in range(12):
-            await asyncio.sleep(self.chance.uniform(0.0, 0.8))
-            running = [member for _, member in sorted(self.cluster.running.items())]
-            if running:
-                await self.operate(self.chance.choice(running))
+def smallest_failure(plan: Plan, budget: int = 300) -> Failure | None:
+    """The failure of the plan cut down, in so many runs, to what still fails; None if it does not fail."""
 
-    async def operate(self, member: RaftMember) -> None:
-        key = self.chance.choice(KEYS)
-        verb = self.chance.choice(["put", "get", "get", "cas"])
-        self.value += 1
-        argument: object = None
-        began = self.loop.time()
+    def failure(steps: Sequence[Step]) -> Failure | None:
         try:
-            if verb == "put":
-                argument = self.value
-                await member.put(key, b"%d" % self.value)
-                result: object = None
-            elif verb == "get":
-                kvs = (await member.range(key)).kvs
-                result = int(kvs[0].value) if kvs else None
-            else:
-                old = self.chance.randrange(max(self.value - 6, 1), self.value + 1)
-                argument = (old, self.value)
-                condition = Compare(key, CompareTarget.VALUE, value=b"%d" % old)
-                result = (await member.txn([condition], [Put(key, b"%d" % self.value)])).succeeded
-        except EtcdError as error:
-            if verb == "get":
-                return
-            self.note(began, key, verb, argument, error.message)
-            self.histories[key].append(Operation(began, NEVER, verb, argument, None))
-            return
-        self.note(began, key, verb, argument, result)
-        self.histories[key].append(Operation(began, self.loop.time(), verb, argument, result))
+            run(plan._replace(steps=tuple(steps)))
+        except Failure as found:
+            return found
+        return None
 
-    def note(self, began: float, *what: object) -> None:
-        self.story.append(f"{began:8.3f} to {self.loop.time():8.3f}: {' '.join(map(str, what))}")
-
-    async def mischief(self) -> None:
-        network = self.cluster.network
-        network.jitter_s = self.chance.choice([0.0, 0.01, 0.2])
-        network.loss = self.chance.choice([0.0, 0.05, 0.2])
-        network.duplication = self.chance.choice([0.0, 0.1])
-        while True:
-            await asyncio.sleep(self.chance.uniform(0.1, 2.5))
-            down = [id for id in self.ids if id not in self.cluster.running]
-            match self.chance.choice(MISCHIEF):
-                case "crash" if len(down) * 2 + 2 < len(self.ids) + 1:
-                    self.crash(self.chance.choice([id for id in self.ids if id not in down]))
-                case "crash leader" if self.cluster.leader and len(down) * 2 + 2 < len(self.ids) + 1:
-                    self.crash(self.cluster.leader.id)
-                case "start" if down:
-                    self.note(self.loop.time(), "start", f"{down[0]:x}")
-                    self.cluster.start(down[0])
-                case "isolate":
-                    ids = self.chance.sample(self.ids, self.chance.randint(1, len(self.ids) // 2))
-                    self.note(self.loop.time(), "isolate", [f"{id:x}" for id in ids])
-                    network.isolate(*ids)
-                case "heal":
-                    self.note(self.loop.time(), "heal")
-                    network.heal()
-                case "jump" if self.cluster.running:
-                    member = self.chance.choice([member for _, member in sorted(self.cluster.running.items())])
-                    self.note(self.loop.time(), "clock jump", f"{member.id:x}")
-                    for _ in range(self.chance.randint(5, 40)):
-                        member.raft.tick()
-                    member.receive(Message(Kind.HEARTBEAT_RESP, member.id, member.id, member.raft.term))
-                case "compact":
-                    for member in self.cluster.running.values():
-                        member.compact_log(keep=0)
-
-    def crash(self, id: int) -> None:
-        self.note(self.loop.time(), "crash", f"{id:x}")
-        self.cluster.crash(id)
-
-    async def run(self) -> None:
-        self.cluster.start()
-        mischief = asyncio.create_task(self.mischief())
-        await asyncio.gather(*(self.client() for _ in range(4)))
-        mischief.cancel()
-        await asyncio.gather(mischief, return_exceptions=True)
-        self.cluster.network.heal()
-        self.cluster.network.loss = 0.0
-        self.cluster.start()
-        await asyncio.sleep(20)
-        self.check()
-        self.cluster.stop()
-
-    def check(self) -> None:
-        stores = [member.store for _, member in sorted(self.cluster.running.items())]
-        assert len({store.hash_kv() for store in stores}) == 1, "the members differ in the end"
-        assert len({store.revision for store in stores}) == 1
-        for key, history in self.histories.items():
-            assert is_linearizable(history), f"{key!r}:\n" + "\n".join(self.story)
+    if failure(plan.steps) is None:
+        return None
+    kept = shrunk(plan.steps, lambda steps: failure(steps) is not None, budget)
+    told = failure(kept)
+    assert told is not None
+    return Failure(f"seed {plan.seed}, {len(kept)} of {len(plan.steps)} steps still fail: {told}")
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_clients_see_one_store(seed: int) -> None:
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, ClusterLoop)
-        await World(seed, loop).run()
+    failure = smallest_failure(Plan.of(seed))
+    if failure is not None:
+        pytest.fail(str(failure), pytrace=False)
 
-    cluster_loop.run(main(), seed=seed)
+
+def test_a_plan_runs_the_same_way_each_time() -> None:
+    def story(plan: Plan) -> list[str]:
+        loop = ClusterLoop(seed=plan.seed)
+        world = World(plan, loop)
+        loop.run_command(cluster_loop.with_free_time(world.run()))
+        loop.close()
+        return world.story
+
+    assert story(Plan.of(5)) == story(Plan.of(5))
+    assert len(story(Plan.of(5))) > 40
+
+
+# -- members that are broken on purpose are found ----------------------------------------------------------------------
+
+
+async def read_without_asking(self: RaftMember, key: bytes, range_end: bytes = b"", **options: Any) -> Any:
+    return await LocalBackend.range(self, key, range_end, **options)
+
+
+def test_members_that_read_without_asking_the_leader_are_found_and_the_story_is_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(RaftMember, "range", read_without_asking)
+    story = str(next(found for seed in range(5) if (found := smallest_failure(Plan.of(seed))) is not None))
+    assert "no order of the operations on" in story
+    assert len(story.splitlines()) <= 8, story
+    left, of = map(int, re.findall(r"(\d+) of (\d+) steps", story)[0])
+    assert left <= 6 < 48 < of
+    assert " put " in story
+    assert " get " in story
+
+
+def test_members_that_forget_their_vote_break_a_rule_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = Raft._answer_vote
+
+    def forgetful(self: Raft, message: Any) -> None:
+        self.vote = 0
+        self.leader = 0
+        answer(self, message)
+
+    monkeypatch.setattr(Raft, "_answer_vote", forgetful)
+    monkeypatch.setattr(Raft, "_in_lease", lambda self: False)
+    monkeypatch.setattr("kube_nb.etcd.raft.log.Log.is_up_to_date", lambda self, index, term: True)
+    found = next(found for seed in range(9) if (found := smallest_failure(Plan.of(seed), budget=10)) is not None)
+    assert re.search(r"two leaders in term|differs: |lacks entry|agree after|to be overwritten", str(found))
