@@ -362,6 +362,15 @@ class Cluster:
         self._call(_soon(lambda: self.engine.scheduling.configure(config)))
         self.settle()
 
+    @property
+    def ties(self) -> str | None:
+        """Which of equally good nodes the scheduler takes; see `Cluster`. May be set while the cluster runs."""
+        return self.engine.scheduling.ties
+
+    @ties.setter
+    def ties(self, rule: str | None) -> None:
+        self._call(_soon(lambda: self.engine.scheduling.break_ties(rule)))
+
     # -- why -------------------------------------------------------------------------------------------------------
 
     def decisions(self, pod: str, *, namespace: str = "default") -> list[Any]:

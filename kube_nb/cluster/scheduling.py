@@ -81,6 +81,14 @@ class Scheduling:
             self.running.configure(new)
         self.config = new
 
+    def break_ties(self, rule: str | None) -> None:
+        """By this rule from now on; ValueError if there is none of this name."""
+        if rule is not None:
+            TieBreaker(rule)
+        if self.running is not None:
+            self.running.break_ties(rule)
+        self.ties = rule
+
     def _checked(self, config: "Obj | str | None") -> Configuration:
         """Built once on an empty snapshot, as some faults show only then."""
         found = Configuration.of(config)

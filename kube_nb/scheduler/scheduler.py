@@ -73,13 +73,8 @@ class Scheduler:
         self._plugins = [Guarded(plugin) for plugin in plugins]
         self._handle = Handle(Columns(), version, client.bind, InformerLister(informers), client=client)
         self._handle.stream = clock.stream("scheduler/preemption")
-        rule = ties or ("heap" if version >= (1, 35) else "random")
-        self.engine = Engine(
-            self._handle,
-            {},
-            percentage_of_nodes_to_score=self.config.percentage_of_nodes_to_score,
-            ties=TieBreaker(rule, clock.stream("scheduler/ties")),
-        )
+        self.engine = Engine(self._handle, {}, percentage_of_nodes_to_score=self.config.percentage_of_nodes_to_score)
+        self.break_ties(ties)
         self._registrations: dict[str, list[Any]] = {}
         self._use(self.config.profiles_for(self._handle, self._plugins))
         self._awake = asyncio.Event()
@@ -193,6 +188,11 @@ class Scheduler:
             self._recorders.setdefault(name, EventRecorder(self.client, name, self._clock))
         self.handlers.adopt_pending()
         self._retry_all()
+
+    def break_ties(self, rule: str | None) -> None:
+        """rule: see `selection.TIES`; None: the version's own."""
+        own = "heap" if self._handle.version >= (1, 35) else "random"
+        self.engine.ties = TieBreaker(rule or own, self._clock.stream("scheduler/ties"))
 
     def _reload(self) -> None:
         self._use(self.config.profiles_for(self._handle, self._plugins))

@@ -7,6 +7,7 @@ Data flow::
     Policy (a profile of plugins, a tie rule) -----------------+      |                        .df .plot()
                                                                       +--> compact, experiments, capacity
 
+- Where controllers matter, `compare_futures` lets forks of a running cluster live on, each under another policy.
 - The same workload, policy and seed give the same result, in one process or on eight.
 - Every result names the tie rule: it alone moves allocation by points.
 - Nothing here reads a clock; durations are the workload's own.
@@ -27,6 +28,7 @@ from kube_nb.whatif.compact import Compaction, compact
 from kube_nb.whatif.compare import compare, compare_replays
 from kube_nb.whatif.comparison import Comparison, Divergence, ReplayComparison
 from kube_nb.whatif.fill import Run, fill
+from kube_nb.whatif.futures import Futures, compare_futures
 from kube_nb.whatif.parallel import dask_executor
 from kube_nb.whatif.policy import POLICIES, Policy
 from kube_nb.whatif.replay import Replay, replay
@@ -37,6 +39,7 @@ __all__ = [
     "Compaction",
     "Comparison",
     "Divergence",
+    "Futures",
     "Policy",
     "Replay",
     "ReplayComparison",
@@ -47,6 +50,7 @@ __all__ = [
     "capacity",
     "compact",
     "compare",
+    "compare_futures",
     "compare_replays",
     "dask_executor",
     "experiments",

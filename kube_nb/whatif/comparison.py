@@ -55,7 +55,8 @@ class Measured:
         ax.set_ylabel(BARS.get(value, value.replace("_", " ")))
 
 
-def _axes(ax: Any) -> Any:
+def axes(ax: Any) -> Any:
+    """The given ones, or new ones."""
     import matplotlib.pyplot as plt  # here: an extra, and slow to import
 
     return ax if ax is not None else plt.subplots(figsize=(8, 4.5))[1]
@@ -89,7 +90,7 @@ class Comparison(Measured):
         """
         if kind not in CURVES:
             self._check(kind)
-        ax = _axes(ax)
+        ax = axes(ax)
         if kind in CURVES:
             self._curves(kind, ax)
         else:
@@ -183,6 +184,6 @@ class ReplayComparison(Measured):
     def plot(self, kind: str = "mean_wait_s", ax: Any = None) -> Any:
         """kind: a column of `df`; bars with the range over the seeds. Answers the axes."""
         self._check(kind)
-        ax = _axes(ax)
+        ax = axes(ax)
         self._bars(kind, ax)
         return ax
