@@ -11,6 +11,8 @@ from kube_nb.etcdctl import Result
 from kube_nb.kubectl import KubectlError
 from kube_nb.machinery import duration
 
+#: Not every page that shows a saved notebook gives ``pre`` its usual font.
+_MONO = "font-family:SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 #: Verbs that go on until they are cancelled.
 _ENDLESS = (("watch",), ("lease", "keep-alive"), ("lock",), ("elect",))
 
@@ -25,8 +27,11 @@ class Shown(Result):
         return str(self).rstrip("\n")
 
     def _repr_html_(self) -> str:
-        style = "margin:0;white-space:pre-wrap;overflow-wrap:anywhere"
-        return f'<pre style="{style}">{escape(repr(self))}</pre>'
+        text = repr(self)
+        lines = "white-space:pre-wrap;overflow-wrap:anywhere"
+        if text.startswith("+-"):  # a table, which reads badly when its lines are broken
+            lines = "white-space:pre;overflow-x:auto"
+        return f'<pre style="margin:0;{_MONO};{lines}">{escape(text)}</pre>'
 
 
 class Streamed(Shown):

@@ -31,3 +31,10 @@ def test_text_is_shown_escaped(run: Callable[[str], Any]) -> None:
     html = run("%etcdctl get evil").value._repr_html_()
     assert "<img" not in html
     assert "&lt;img" in html
+
+
+def test_a_table_keeps_its_lines_and_its_font(run: Callable[[str], Any]) -> None:
+    html = run("%etcdctl endpoint status -w table").value._repr_html_()
+    assert "monospace" in html
+    assert "white-space:pre;" in html
+    assert "white-space:pre-wrap" in run("%etcdctl version").value._repr_html_()
