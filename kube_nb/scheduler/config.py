@@ -141,7 +141,7 @@ def parse(given: Obj | str) -> Configuration:
     if not isinstance(most, int) or most < initial:
         text = f"Invalid value: {most}: must be greater than or equal to PodInitialBackoffSeconds"
         raise ConfigurationError("podMaxBackoffSeconds", text)
-    extenders_of(data.get("extenders") or ())
+    _check_extenders(data.get("extenders"))
     return Configuration(
         profiles,
         _percentage("percentageOfNodesToScore", data.get("percentageOfNodesToScore")),
@@ -149,6 +149,12 @@ def parse(given: Obj | str) -> Configuration:
         float(most),
         tuple(data.get("extenders") or ()),
     )
+
+
+def _check_extenders(rows: Any) -> None:
+    if rows is not None and not isinstance(rows, list):
+        raise ConfigurationError("extenders", "must be a list")
+    extenders_of(rows or ())
 
 
 def _load(given: Obj | str) -> Obj:
@@ -159,7 +165,20 @@ def _load(given: Obj | str) -> Obj:
             raise ConfigurationError("", f"not YAML: {error}") from None
     if not isinstance(given, dict):
         raise ConfigurationError("", f"must be a mapping, not {type(given).__name__}")
+    _check_acyclic("", given, ())
     return given
+
+
+def _check_acyclic(where: str, value: Any, above: tuple[int, ...]) -> None:
+    """YAML's anchors can make a document that contains itself."""
+    if not isinstance(value, (dict, list)):
+        return
+    if id(value) in above:
+        raise ConfigurationError(where, "contains itself")
+    parts = value.items() if isinstance(value, dict) else enumerate(value)
+    for name, part in parts:
+        here = f"{where}.{name}".lstrip(".") if isinstance(value, dict) else f"{where}[{name}]"
+        _check_acyclic(here, part, (*above, id(value)))
 
 
 def _check_fields(where: str, data: Any, known: frozenset[str]) -> None:

@@ -120,10 +120,15 @@ class Engine:
         return attempt
 
     def framework_of(self, pod: PodInfo) -> Framework:
+        """A single profile takes every pod. LookupError if there are several and none has the pod's name."""
         profiles = self.profiles
         if len(profiles) == 1:
             return next(iter(profiles.values()))
-        return profiles[pod.scheduler_name]
+        try:
+            return profiles[pod.scheduler_name]
+        except KeyError:
+            known = ", ".join(profiles)
+            raise LookupError(f"{pod.key}: no profile {pod.scheduler_name!r}, there are {known}") from None
 
     def state_for(self, pod: PodInfo) -> tuple[CycleState, Status | None, frozenset[str] | None]:
         """A state for the plain filters, on which every PreFilter has run: (state, a refusal, the only candidates)."""

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def sentence(attempt: Attempt) -> str:
-    """``node-2 won with 466 points among 3 of 6 nodes; refused by 3: 2 Insufficient cpu, ...``."""
+    """``node-2 won with 466 points among 3 of 6 nodes; refused by 3: 2 Insufficient cpu, ...``; what plugins did amiss
+    comes last."""
+    return "; ".join((_outcome(attempt), *attempt.warnings))
+
+
+def _outcome(attempt: Attempt) -> str:
     refused = attempt.histogram()
     total = len(attempt.names)
     if not attempt.node:

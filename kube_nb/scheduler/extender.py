@@ -44,6 +44,8 @@ class Extender:
     scope = Scope.CLUSTER
 
     def __init__(self, where: str, row: Obj) -> None:
+        if not isinstance(row, dict):
+            raise ConfigurationError(where, f"must be a mapping, not {type(row).__name__}")
         for field in row:
             if field not in _KNOWN:
                 raise ConfigurationError(f"{where}.{field}", "unknown field")
@@ -54,7 +56,7 @@ class Extender:
         self.weight = int(row.get("weight") or 1)
         if row.get("prioritizeVerb") and int(row.get("weight") or 0) <= 0:
             raise ConfigurationError(f"{where}.weight", "must have a positive weight applied to it")
-        self._timeout_s = duration.parse(str(row.get("httpTimeout") or _DEFAULT_TIMEOUT))
+        self._timeout_s = _seconds(f"{where}.httpTimeout", row.get("httpTimeout") or _DEFAULT_TIMEOUT)
         self._names_only = bool(row.get("nodeCacheCapable"))
         self.ignorable = bool(row.get("ignorable"))
         managed = row.get("managedResources") or ()
@@ -196,6 +198,13 @@ class Extender:
             raise PluginFault(f"{self.name}: {text}") from failure
         except (OSError, ValueError) as failure:
             raise PluginFault(f"{self.name}: {failure}") from failure
+
+
+def _seconds(where: str, text: Any) -> float:
+    try:
+        return duration.parse(str(text))
+    except ValueError as error:
+        raise ConfigurationError(where, str(error)) from None
 
 
 def _lowered(found: Json, *, keep_keys: bool = False) -> Mapping[str, Any]:

@@ -19,8 +19,27 @@ def check(where: str, plugin: str, args: Any) -> None:
     for name in args:
         if name not in known and name not in _META:
             raise ConfigurationError(f"{where}.{name}", "unknown field")
+    _formed(where, args, known)
     if more is not None:
         more(where, args)
+
+
+def _formed(where: str, value: Any, form: Any) -> None:
+    """Whether mappings and lists are where they belong; absent ones may be absent."""
+    if value is None or form is None:
+        return
+    if isinstance(form, Mapping):
+        if not isinstance(value, Mapping):
+            raise ConfigurationError(where, f"must be a mapping, not {type(value).__name__}")
+        for name, part in form.items():
+            _formed(f"{where}.{name}", value.get(name), part)
+        return
+    if not isinstance(value, list):
+        raise ConfigurationError(where, f"must be a list, not {type(value).__name__}")
+    for number, item in enumerate(value):
+        if item is None and form[0] is not None:
+            raise ConfigurationError(f"{where}[{number}]", "must not be empty")
+        _formed(f"{where}[{number}]", item, form[0])
 
 
 def _whole(where: str, value: Any, low: int, high: int) -> None:
@@ -109,12 +128,45 @@ def _preemption(where: str, args: Mapping[str, Any]) -> None:
         )
 
 
-_CHECKS: Mapping[str, tuple[Sequence[str], Callable[[str, Mapping[str, Any]], None] | None]] = {
-    "NodeResourcesFit": (("ignoredResources", "ignoredResourceGroups", "scoringStrategy"), _fit),
-    "NodeResourcesBalancedAllocation": (("resources",), _balanced),
-    "NodeAffinity": (("addedAffinity",), None),
-    "InterPodAffinity": (("hardPodAffinityWeight", "ignorePreferredTermsOfExistingPods"), _inter_pod),
-    "PodTopologySpread": (("defaultConstraints", "defaultingType"), _spread),
-    "DefaultPreemption": (("minCandidateNodesPercentage", "minCandidateNodesAbsolute"), _preemption),
-    "VolumeBinding": (("bindTimeoutSeconds", "shape"), None),
+def _added_affinity(where: str, args: Mapping[str, Any]) -> None:
+    affinity = args.get("addedAffinity") or {}
+    here = f"{where}.addedAffinity"
+    required = (affinity.get(_REQUIRED) or {}).get("nodeSelectorTerms") or ()
+    for number, term in enumerate(required):
+        _term(f"{here}.{_REQUIRED}.nodeSelectorTerms[{number}]", term)
+    for number, row in enumerate(affinity.get(_PREFERRED) or ()):
+        _whole(f"{here}.{_PREFERRED}[{number}].weight", row.get("weight"), 1, 100)
+        _term(f"{here}.{_PREFERRED}[{number}].preference", row.get("preference") or {})
+
+
+def _term(where: str, term: Mapping[str, Any]) -> None:
+    for field in ("matchExpressions", "matchFields"):
+        for number, each in enumerate(term.get(field) or ()):
+            here = f"{where}.{field}[{number}]"
+            if not each.get("key"):
+                raise ConfigurationError(f"{here}.key", "Required value")
+            if each.get("operator") not in _OPERATORS:
+                raise ConfigurationError(f"{here}.operator", f"Invalid value: {each.get('operator')!r}")
+
+
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
+
+_TERM: Mapping[str, Any] = {"matchExpressions": [{}], "matchFields": [{}]}
+_AFFINITY = {_REQUIRED: {"nodeSelectorTerms": [_TERM]}, _PREFERRED: [{"preference": _TERM}]}
+_STRATEGY = {"resources": [{}], "requestedToCapacityRatio": {"shape": [{}]}}
+
+#: Plugin -> (its fields and their form: a mapping's fields, a list's items, None for anything; the check of values).
+_CHECKS: Mapping[str, tuple[Mapping[str, Any], Callable[[str, Mapping[str, Any]], None] | None]] = {
+    "NodeResourcesFit": (
+        {"ignoredResources": [None], "ignoredResourceGroups": [None], "scoringStrategy": _STRATEGY},
+        _fit,
+    ),
+    "NodeResourcesBalancedAllocation": ({"resources": [{}]}, _balanced),
+    "NodeAffinity": ({"addedAffinity": _AFFINITY}, _added_affinity),
+    "InterPodAffinity": ({"hardPodAffinityWeight": None, "ignorePreferredTermsOfExistingPods": None}, _inter_pod),
+    "PodTopologySpread": ({"defaultConstraints": [{}], "defaultingType": None}, _spread),
+    "DefaultPreemption": ({"minCandidateNodesPercentage": None, "minCandidateNodesAbsolute": None}, _preemption),
+    "VolumeBinding": ({"bindTimeoutSeconds": None, "shape": [{}]}, None),
 }

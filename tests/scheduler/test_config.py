@@ -108,6 +108,57 @@ def test_yaml_is_read() -> None:
             r"profiles\[0\].pluginConfig\[0\].args.scoringStrategy.type",
             id="unknown strategy",
         ),
+        pytest.param("profiles: &p [*p]", r"profiles\[0\]: contains itself", id="a list of profiles in itself"),
+        pytest.param(
+            "profiles:\n- &a {schedulerName: x, plugins: *a}",
+            r"profiles\[0\].plugins: contains itself",
+            id="a profile that is its own part",
+        ),
+        pytest.param(
+            "profiles:\n- pluginConfig:\n  - name: Mine\n    args: &a {more: [*a]}",
+            r"profiles\[0\].pluginConfig\[0\].args.more\[0\]: contains itself",
+            id="arguments that contain themselves",
+        ),
+        pytest.param(
+            {"profiles": [{"plugins": {"score": {"enabled": [{"name": "NodeResourcesFit", "weight": float("nan")}]}}}]},
+            r"weight: Invalid value: nan",
+            id="a weight that is no number",
+        ),
+        pytest.param(
+            {"profiles": [{"pluginConfig": [{"name": "NodeResourcesFit", "args": {"scoringStrategy": "Least"}}]}]},
+            r"args.scoringStrategy: must be a mapping, not str",
+            id="a text for a mapping",
+        ),
+        pytest.param(
+            {
+                "profiles": [
+                    {
+                        "pluginConfig": [
+                            {
+                                "name": "NodeAffinity",
+                                "args": {
+                                    "addedAffinity": {
+                                        "requiredDuringSchedulingIgnoredDuringExecution": {
+                                            "nodeSelectorTerms": [
+                                                {"matchExpressions": [{"key": "a", "operator": "Is"}]}
+                                            ]
+                                        }
+                                    }
+                                },
+                            }
+                        ]
+                    }
+                ]
+            },
+            r"nodeSelectorTerms\[0\].matchExpressions\[0\].operator: Invalid value: 'Is'",
+            id="an operator that is none",
+        ),
+        pytest.param({"extenders": "x"}, "extenders: must be a list", id="a text for a list"),
+        pytest.param(
+            {"extenders": [{"urlPrefix": "http://x", "httpTimeout": "soon"}]},
+            r"extenders\[0\].httpTimeout: ",
+            id="a timeout that is no time",
+        ),
         pytest.param({"extenders": [{"filterVerb": "f"}]}, r"extenders\[0\].urlPrefix", id="extender without address"),
     ],
 )

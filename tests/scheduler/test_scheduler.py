@@ -157,3 +157,14 @@ async def test_the_running_scheduler_answers_why_and_why_not() -> None:
         assert scheduler.counterfactual("default/q")[0].text == "request 2 of cpu in place of 9 (fits n1)"
         with pytest.raises(KeyError, match="knows no pod"):
             scheduler.why_not("default/nobody", "n0")
+
+
+async def test_a_pod_of_no_profile_waits_for_one_and_is_named_by_the_engine() -> None:
+    config = {"profiles": [{"schedulerName": "one"}, {"schedulerName": "two"}]}
+    async with bench(config=config) as cluster:
+        await cluster.add(node("n0"), pod("p", "1", schedulerName="three"), pod("q", "1", schedulerName="two"))
+        await settled()
+        assert (await cluster.where("p"), await cluster.where("q")) == ("", "n0")
+        engine = cluster.scheduler.engine
+        with pytest.raises(LookupError, match="default/p: no profile 'three', there are one, two"):
+            engine.schedule(engine.pod(await cluster.pod("p")))

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from kube_nb.scheduler.framework import guard
 from kube_nb.scheduler.framework.guard import Guarded
 from tests.scheduler.bench import bench, node, pod
 from tests.scheduler.test_scheduler import settled
@@ -78,6 +79,30 @@ async def test_a_faulty_plugin_is_reported_and_replaced(plugin: Any, message: st
         await settled()
         await settled()
         assert await cluster.where("p") != ""
+
+
+async def test_a_slow_plugin_is_reported_with_the_pod(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "SLOW_S", 0.0)  # so that any call is a slow one
+    async with bench(plugins=[LastNode()]) as cluster:
+        await cluster.add(node("n0"), node("n1"), pod("p", "1"))
+        await settled()
+        assert await cluster.where("p") == "n1"
+        (attempt,) = cluster.scheduler.decisions.of("default/p")
+        assert attempt.warnings == ('Score plugin "LastNode" took 0.0 s',) * 2
+        assert cluster.scheduler.why("default/p").endswith('Score plugin "LastNode" took 0.0 s')
+
+
+async def test_other_pods_go_on_while_one_meets_a_fault() -> None:
+    class Picky:
+        def filter(self, state: Any, pod: Any, node: Any) -> Any:
+            if pod.name == "cursed":
+                raise RuntimeError("not this one")
+
+    async with bench(plugins=[Picky()]) as cluster:
+        await cluster.add(node("n0"), pod("cursed", "1"), pod("p", "1"))
+        await settled()
+        assert (await cluster.where("cursed"), await cluster.where("p")) == ("", "n0")
+        assert 'Filter plugin "Picky": RuntimeError: not this one' in cluster.scheduler.why("default/cursed")
 
 
 async def test_running_the_cell_again_replaces_the_plugin() -> None:
