@@ -10,7 +10,7 @@ from pathlib import Path
 from tests import benchmarks
 from tests.benchmarks.measure import Figures, machine
 
-_NOT_BENCHMARKS = ("__main__", "measure")
+_NOT_BENCHMARKS = ("__main__", "load_client", "measure")
 
 
 def main() -> None:
