@@ -17,7 +17,8 @@ CREATE, UPDATE, DELETE, CONNECT = "CREATE", "UPDATE", "DELETE", "CONNECT"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attributes:
-    """operation: one of the four; obj: None for DELETE and CONNECT; old: None for CREATE; options: of a DELETE."""
+    """operation: one of the four; obj: None for DELETE, the connection's options for CONNECT; old: None for CREATE;
+    options: of a DELETE."""
 
     operation: str
     call: "Call"
