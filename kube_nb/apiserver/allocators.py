@@ -1,20 +1,26 @@
 """Cluster IPs and node ports: what services take from ranges that they share.
 
-What is taken is read off the stored services as they change, so nothing leaks when a write fails and nothing is to be
-repaired after a crash. Models pkg/registry/core/service/{ipallocator,portallocator}. Differs: upstream keeps a bitmap
-of ports and an IPAddress object per address in the store.
+The networks of cluster IPs are the ServiceCIDR objects that are ready; an IPAddress object holds each address that a
+service has, and whoever creates one by hand keeps its address from the services. Ports are read off the stored
+services as they change, so no port leaks when a write fails and none is to be repaired after a crash.
+Models pkg/registry/core/service/{ipallocator,portallocator}. Differs: upstream keeps a bitmap of ports in the store; of
+several networks the first with room is taken; addresses whose service is gone are repaired at the start only.
 """
 
 import ipaddress
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kube_nb.apiserver.cacher import Cacher, Change
 from kube_nb.machinery.types import Obj
 
 FIRST_PORT, LAST_PORT = 30000, 32767
+FAMILY, MANAGED_BY = "ipaddress.kubernetes.io/ip-family", "ipaddress.kubernetes.io/managed-by"
+MANAGER = "ipallocator.k8s.io"
 #: Models calculateRangeOffset: the lower part of the network is left to those who choose.
 _LEAST_STATIC, _MOST_STATIC, _STATIC_SHARE = 16, 256, 16
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Refused(Exception):
@@ -22,11 +28,26 @@ class Refused(Exception):
 
 
 class Ranges:
-    """The service network and the node ports of one server. services: the cacher of all services."""
+    """The service networks and the node ports of one server.
 
-    def __init__(self, service_cidr: str, services: Cacher, stream: random.Random) -> None:
-        self.network = ipaddress.ip_network(service_cidr)
+    default: the network of the server's own service. services, addresses, cidrs: the cachers of all Services,
+    IPAddresses and ServiceCIDRs; the last two are None for a release that does not serve them.
+    """
+
+    def __init__(
+        self,
+        default: str,
+        services: Cacher,
+        addresses: Cacher | None,
+        cidrs: Cacher | None,
+        stream: random.Random,
+    ) -> None:
+        self.network: Network = ipaddress.ip_network(default)
         self._stream = stream
+        self._services = services
+        self._objects = addresses
+        self._cidrs = cidrs
+        self._networks: tuple[int, Sequence[Network]] = (-1, ())
         #: What is taken -> the service that has it.
         self._addresses: dict[str, str] = {}
         self._ports: dict[int, str] = {}
@@ -39,6 +60,31 @@ class Ranges:
         """The address of the service ``kubernetes``."""
         return str(self.network[1])
 
+    @property
+    def has_objects(self) -> bool:
+        """Whether each address in use is an object, too."""
+        return self._objects is not None
+
+    def networks(self) -> Sequence[Network]:
+        """The networks that addresses may be taken from; the default one until there are objects."""
+        if self._cidrs is None:
+            return (self.network,)
+        if self._networks[0] != self._cidrs.version:
+            found = [ipaddress.ip_network(cidr) for entry in self._cidrs.select() for cidr in _ready_cidrs(entry.obj)]
+            same_family = [network for network in found if network.version == self.network.version]
+            self._networks = (self._cidrs.version, same_family if self._cidrs.entries else (self.network,))
+        return self._networks[1]
+
+    def unrecorded(self) -> list[tuple[str, str]]:
+        """(address, service) of services whose address no object holds."""
+        if self._objects is None:
+            return []
+        return [(address, key) for address, key in self._addresses.items() if self._objects.get(address) is None]
+
+    def is_in_use(self, address: str) -> bool:
+        """Whether a stored service has it."""
+        return address in self._addresses
+
     def _changed(self, change: Change) -> None:
         if change.old is not None:
             self._release(change.key, change.old)
@@ -46,13 +92,13 @@ class Ranges:
             self._take(change.key, change.new)
 
     def _take(self, key: str, service: Obj) -> None:
-        for address in _addresses(service):
+        for address in cluster_ips(service):
             self._addresses[address] = key
         for port in _node_ports(service):
             self._ports[port] = key
 
     def _release(self, key: str, service: Obj) -> None:
-        for address in _addresses(service):
+        for address in cluster_ips(service):
             if self._addresses.get(address) == key:
                 del self._addresses[address]
         for port in _node_ports(service):
@@ -63,22 +109,32 @@ class Ranges:
         """`wanted` or, if that is "", a free address; owner: the service's key, which may keep what it has."""
         if not wanted:
             return self._free_address()
-        if ipaddress.ip_address(wanted) not in self.network:
-            raise Refused(
-                f"the provided IP ({wanted}) is not in the valid range. The range of valid IPs is {self.network}"
-            )
-        if self._addresses.get(wanted, owner) != owner:
+        ip = ipaddress.ip_address(wanted)
+        network = next((network for network in self.networks() if ip in network), None)
+        if network is None:
+            raise Refused("the provided network does not match the current range")
+        if ip in (network[0], network[-1]):
+            raise Refused(f"the provided IP ({wanted}) is not in the valid range. The range of valid IPs is {network}")
+        if self._owner(wanted, owner) != owner:
             raise Refused("provided IP is already allocated")
         return wanted
 
+    def _owner(self, address: str, default: str = "") -> str:
+        """Who has the address: a service's key, or something else for what no service has."""
+        entry = None if self._objects is None else self._objects.get(address)
+        if entry is None:
+            return self._addresses.get(address, default)
+        return _parent(entry.obj)
+
     def _free_address(self) -> str:
-        size = self.network.num_addresses - 2
-        static = min(max(_LEAST_STATIC, size // _STATIC_SHARE), _MOST_STATIC) if size > _LEAST_STATIC else 0
-        for low, high in ((static + 1, size), (1, static)):
-            for number in self._shuffled(low, high):
-                address = str(self.network[number])
-                if address not in self._addresses and address != self.first_address:
-                    return address
+        for network in self.networks():
+            size = network.num_addresses - 2
+            static = min(max(_LEAST_STATIC, size // _STATIC_SHARE), _MOST_STATIC) if size > _LEAST_STATIC else 0
+            for low, high in ((static + 1, size), (1, static)):
+                for number in self._shuffled(low, high):
+                    address = str(network[number])
+                    if not self._owner(address) and address != self.first_address:
+                        return address
         raise Refused("range is full")
 
     def take_port(self, wanted: int, owner: str) -> int:
@@ -103,7 +159,38 @@ class Ranges:
             yield from (low + (start + step) % count for step in range(count))
 
 
-def _addresses(service: Obj) -> list[str]:
+def address_object(address: str, service: str) -> Obj:
+    """The IPAddress object that holds an address for a service, given by its key."""
+    namespace, _, name = service.partition("/")
+    family = f"IPv{ipaddress.ip_address(address).version}"
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "IPAddress",
+        "metadata": {"name": address, "labels": {FAMILY: family, MANAGED_BY: MANAGER}},
+        "spec": {"parentRef": {"resource": "services", "namespace": namespace, "name": name}},
+    }
+
+
+def _parent(address: Obj) -> str:
+    """The key of the service that an IPAddress object is for; for anything else a text that is no key."""
+    parent = (address.get("spec") or {}).get("parentRef") or {}
+    if parent.get("resource") == "services" and not parent.get("group"):
+        return f"{parent.get('namespace')}/{parent.get('name')}"
+    return "?"
+
+
+def _ready_cidrs(cidr: Obj) -> Sequence[str]:
+    """Those of a ServiceCIDR, unless it is on its way out or said not to be ready. Models isReady."""
+    conditions = (cidr.get("status") or {}).get("conditions") or ()
+    ready = next((row["status"] for row in conditions if row["type"] == "Ready"), "True")
+    if cidr["metadata"].get("deletionTimestamp") or ready != "True":
+        return ()
+    found: Sequence[str] = cidr["spec"].get("cidrs") or ()
+    return found
+
+
+def cluster_ips(service: Obj) -> list[str]:
+    """The addresses that a service has of the service networks."""
     spec = service.get("spec") or {}
     found = spec.get("clusterIPs") or [spec.get("clusterIP")]
     return [address for address in found if address and address != "None"]

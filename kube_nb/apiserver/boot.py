@@ -6,6 +6,7 @@ Models pkg/controlplane: the system namespaces' controller, the kubernetes servi
 import ipaddress
 from typing import TYPE_CHECKING
 
+from kube_nb.apiserver import allocators
 from kube_nb.apiserver.authz import bootstrap
 from kube_nb.machinery import errors
 from kube_nb.machinery.exchange import Request, User
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from kube_nb.apiserver.server import ApiServer
 
 SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease", "default")
+DEFAULT_SERVICE_CIDR = "kubernetes"
+_ADDRESSES = GVR("networking.k8s.io", "v1", "ipaddresses")
 APISERVER = User("system:apiserver", ("system:masters", "system:authenticated"))
 
 
@@ -25,6 +28,7 @@ async def make_objects(server: "ApiServer") -> None:
         await ensure(
             server, GVR("", "v1", "namespaces"), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         )
+    await _make_service_network(server)
     await ensure(server, GVR("", "v1", "services"), _kubernetes_service(server))
     if not ipaddress.ip_address(server.advertised[0]).is_loopback:  # which no endpoint may be
         await ensure(server, GVR("", "v1", "endpoints"), _kubernetes_endpoints(server))
@@ -35,6 +39,47 @@ async def make_objects(server: "ApiServer") -> None:
         )
     if server.rbac is not None:
         await _make_policy(server)
+
+
+async def _make_service_network(server: "ApiServer") -> None:
+    """The default ServiceCIDR, and the objects of addresses that lack theirs.
+
+    Models pkg/controlplane/controller/defaultservicecidr and what servicerepairip creates.
+    """
+    if not server.ranges.has_objects:
+        return
+    cidrs = GVR("networking.k8s.io", "v1", "servicecidrs")
+    metadata = {"name": DEFAULT_SERVICE_CIDR}
+    named = {"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": metadata}
+    await ensure(server, cidrs, {**named, "spec": {"cidrs": [str(server.ranges.network)]}})
+    found = await ask(server, "GET", cidrs.path(name=DEFAULT_SERVICE_CIDR))
+    if found is not None and not (found.get("status") or {}).get("conditions"):
+        ready = {
+            "type": "Ready",
+            "status": "True",
+            "reason": "",
+            "message": "Kubernetes default Service CIDR is ready",
+            "lastTransitionTime": server.clock.timestamp(),
+        }
+        await ask(
+            server,
+            "PUT",
+            cidrs.path(name=DEFAULT_SERVICE_CIDR, subresource="status"),
+            {**found, "status": {"conditions": [ready]}},
+        )
+    for address, service in server.ranges.unrecorded():
+        await hold_address(server, address, service)
+
+
+async def hold_address(server: "ApiServer", address: str, service: str) -> bool:
+    """Create the object that holds an address for a service, given by its key; whether it did not exist."""
+    path = _ADDRESSES.path()
+    return await ask(server, "POST", path, allocators.address_object(address, service)) is not None
+
+
+async def release_address(server: "ApiServer", address: str) -> None:
+    """Delete the object of an address."""
+    await ask(server, "DELETE", _ADDRESSES.path(name=address))
 
 
 async def _make_policy(server: "ApiServer") -> None:

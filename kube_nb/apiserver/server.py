@@ -139,7 +139,13 @@ class ApiServer:
         for kind in self.registry.kinds():
             await self.add(kind)
         await self.storage.start()
-        self.ranges = allocators.Ranges(self.service_cidr, self.cacher("services"), self.stream("service"))
+        self.ranges = allocators.Ranges(
+            self.service_cidr,
+            self.cacher("services"),
+            self.cacher_if_served("ipaddresses", "networking.k8s.io"),
+            self.cacher_if_served("servicecidrs", "networking.k8s.io"),
+            self.stream("service"),
+        )
         if self._authorization_modes:
             self.authorizer = Union(self._authorizers())
         endless: list[Coroutine[Any, Any, None]] = []
@@ -227,6 +233,11 @@ class ApiServer:
     def cacher(self, plural: str, group: str = "", version: str = "v1") -> Cacher:
         """The current objects of a built-in kind."""
         return self._by_names[group, version, plural].cacher
+
+    def cacher_if_served(self, plural: str, group: str) -> Cacher | None:
+        """As `cacher`; None if the served release does not have the kind in version v1."""
+        found = self._by_names.get((group, "v1", plural))
+        return None if found is None else found.cacher
 
     def draw_name(self, prefix: str) -> str:
         return names.generate_name(prefix, self.stream("names"))

@@ -82,6 +82,9 @@ class Strategy:
         """As `begin_create`, for changes."""
         return new
 
+    async def after_update(self, call: "Call", new: Obj, old: Obj) -> None:
+        """The change is stored: release what the object no longer needs."""
+
     # -- delete ----------------------------------------------------------------------------------------------------
 
     def grace_period_s(self, obj: Obj, asked_s: int | None) -> int | None:

@@ -156,6 +156,8 @@ async def _store_changed(call: Call, key: str, new: Obj, old: Obj, revision: int
         raise
     if written is None:
         await strategy.abort(call, new, old)
+    else:
+        await strategy.after_update(call, written, old)
     return written
 
 

@@ -19,6 +19,7 @@ from kube_nb.controllers.nodes.pod_gc import PodGarbageCollector
 from kube_nb.controllers.nodes.ttl import NodeTtlController
 from kube_nb.controllers.quota import ResourceQuotaController
 from kube_nb.controllers.replicas import REPLICA_SET, REPLICATION_CONTROLLER, ReplicaController
+from kube_nb.controllers.services.cidrs import ServiceCidrController
 from kube_nb.controllers.services.endpoints import EndpointsController
 from kube_nb.controllers.services.mirroring import EndpointSliceMirroringController
 from kube_nb.controllers.services.slices import EndpointSliceController
@@ -48,4 +49,5 @@ CONTROLLERS: Mapping[str, Callable[[Context], Runnable]] = {
     "endpoints-controller": EndpointsController,
     "endpointslice-controller": EndpointSliceController,
     "endpointslice-mirroring-controller": EndpointSliceMirroringController,
+    "service-cidr-controller": ServiceCidrController,
 }

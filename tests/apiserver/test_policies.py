@@ -119,7 +119,7 @@ async def test_a_policy_writes_to_the_audit_log() -> None:
         events: list[Obj] = []
         api.server.audit = Audit(events.append)
         await api.create(DEPLOYMENTS, deployment(replicas=3))
-        assert events[0]["annotations"] == {
+        assert events[-1]["annotations"] == {
             "small/replicas": "has 3",
             "validation.policy.admission.k8s.io/validation_failure": (
                 '[{"message":"hm","policy":"small","binding":"here","expressionIndex":0,"validationActions":["Audit"]}]'

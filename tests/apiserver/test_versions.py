@@ -63,7 +63,8 @@ async def test_a_signing_request_tells_who_asked_and_takes_decisions_at_its_own_
         assert created["spec"]["username"] == "bob"
         approved = {"type": "Approved", "status": "True", "reason": "KubectlApprove"}
         decision = {**created, "status": {"conditions": [approved]}}
-        await api.ok("PUT", f"{SIGNING}/bob/status", decision)
+        refusal = await api.refused("PUT", f"{SIGNING}/bob/status", decision)
+        assert 'updates may not add a condition of type "Approved"' in refusal["message"]
         assert "conditions" not in (await api.get(f"{SIGNING}/bob"))["status"]
         decided = await api.ok("PUT", f"{SIGNING}/bob/approval", {**decision, "metadata": {"name": "bob"}})
         assert [row["type"] for row in decided["status"]["conditions"]] == ["Approved"]

@@ -63,6 +63,22 @@ def test_ingress_classes_have_every_verb(kube: Kube) -> None:
     Operations(kube.networking, "ingress_class").check(kube, lambda: {"spec": spec})
 
 
+@conformance("[sig-network] ServiceCIDR and IPAddress API should support ServiceCIDR API operations [Conformance]")
+def test_the_service_network_is_an_object(kube: Kube) -> None:
+    for plural in ("servicecidrs", "servicecidrs/status"):
+        check_discovery(kube, _GROUP, "v1", plural)
+    cidrs = Operations(kube.networking, "service_cidr")
+    default = cidrs.read("kubernetes")
+    assert len(default.spec.cidrs) == 1
+    of_status = kube.get(f"/apis/{_GROUP}/v1/servicecidrs/kubernetes/status")
+    assert (of_status["kind"], of_status["metadata"]["uid"]) == ("ServiceCIDR", default.metadata.uid)
+    assert [item.metadata.name for item in cidrs.list().items] == ["kubernetes"]
+    with kube.watch(kube.networking.list_service_cidr) as events:
+        ready = events.until(lambda event: event.object.status and event.object.status.conditions)
+    rows = [(row.type, row.status) for row in ready.object.status.conditions]
+    assert rows == [("Ready", "True")]
+
+
 def _address(name: str, type: str) -> dict:
     parent = {"group": "mygroup", "resource": "myresources", "namespace": "foo", "name": "bar"}
     return {"metadata": {"name": name, "labels": {"type": type}}, "spec": {"parentRef": parent}}

@@ -199,9 +199,11 @@ GVRS = {
     resources.JOBS: "Job",
     resources.CRON_JOBS: "CronJob",
     resources.LEASES: "Lease",
+    resources.SERVICE_CIDRS: "ServiceCIDR",
+    resources.IP_ADDRESSES: "IPAddress",
 }
 ACCOUNTS = "serviceaccount-controller"
-_CLUSTER_WIDE = (resources.NODES, resources.NAMESPACES)
+_CLUSTER_WIDE = (resources.NODES, resources.NAMESPACES, resources.SERVICE_CIDRS, resources.IP_ADDRESSES)
 
 
 def namespace_for(gvr: GVR) -> str | None:

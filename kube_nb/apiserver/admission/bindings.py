@@ -63,8 +63,8 @@ class Policies:
 
     def of(self, attributes: Attributes) -> Iterator[Invocation]:
         """What is to be evaluated, by the names of policies, then of bindings."""
-        bindings = attributes.server.cacher(self._bindings, GROUP)
-        if not bindings.entries or is_exempt(attributes):
+        bindings = attributes.server.cacher_if_served(self._bindings, GROUP)
+        if bindings is None or not bindings.entries or is_exempt(attributes):
             return
         by_policy: dict[str, list[Obj]] = {}
         for entry in bindings.select():

@@ -5,7 +5,8 @@ Models pkg/registry/core/service/storage (alloc.go).
 
 from typing import TYPE_CHECKING
 
-from kube_nb.apiserver import allocators
+from kube_nb.apiserver import allocators, boot
+from kube_nb.apiserver.allocators import cluster_ips
 from kube_nb.apiserver.strategy import Strategy
 from kube_nb.machinery import errors
 from kube_nb.machinery.types import Obj
@@ -39,7 +40,9 @@ class Services(Strategy):
         return {**obj, "spec": {**spec, **changes}} if changes else obj
 
     async def begin_create(self, call: "Call", obj: Obj) -> Obj:
-        return _allocate(call, obj, None)
+        obj = _allocate(call, obj)
+        await _hold(call, obj, [])
+        return obj
 
     def prepare_for_update(self, call: "Call", new: Obj, old: Obj) -> Obj:
         return patch_allocated(super().prepare_for_update(call, new, old), old)
@@ -47,7 +50,36 @@ class Services(Strategy):
     async def begin_update(self, call: "Call", new: Obj, old: Obj) -> Obj:
         if (new.get("spec") or {}) == (old.get("spec") or {}):
             return new
-        return _allocate(call, new, old)
+        new = _allocate(call, new)
+        await _hold(call, new, cluster_ips(old))
+        return new
+
+    async def after_update(self, call: "Call", new: Obj, old: Obj) -> None:
+        await _release(call, [address for address in cluster_ips(old) if address not in cluster_ips(new)])
+
+    async def abort(self, call: "Call", obj: Obj, old: Obj | None) -> None:
+        await _release(call, [ip for ip in cluster_ips(obj) if not call.server.ranges.is_in_use(ip)])
+
+    async def after_delete(self, call: "Call", obj: Obj) -> None:
+        await _release(call, cluster_ips(obj))
+
+
+async def _hold(call: "Call", service: Obj, held: list[str]) -> None:
+    """Make objects of the addresses that are new; 422 if somebody was faster, 500 if that address was any."""
+    if not call.server.ranges.has_objects:
+        return
+    name, key = service["metadata"]["name"], f"{service['metadata']['namespace']}/{service['metadata']['name']}"
+    for address in cluster_ips(service):
+        if address not in held and not await boot.hold_address(call.server, address, key):
+            detail = f"failed to allocate IP {address}: provided IP is already allocated"
+            fault = errors.FieldError(errors.INVALID, "spec.clusterIPs", [address], detail)
+            raise call.resource.invalid(name, [fault])
+
+
+async def _release(call: "Call", addresses: list[str]) -> None:
+    if call.server.ranges.has_objects:
+        for address in addresses:
+            await boot.release_address(call.server, address)
 
 
 def patch_allocated(new: Obj, old: Obj) -> Obj:
@@ -64,11 +96,16 @@ def patch_allocated(new: Obj, old: Obj) -> Obj:
         if ports is not None:
             changes["ports"] = ports
     if kind == "ExternalName":
-        spec = {field: value for field, value in spec.items() if field not in ("clusterIP", "clusterIPs")}
+        spec = {field: value for field, value in spec.items() if not _is_carried_over(field, value, before)}
         changes = {}
     elif kind == "ClusterIP" and was in NODE_PORT_TYPES:
         changes["ports"] = [_without_node_port(port, before.get("ports") or []) for port in spec.get("ports") or []]
     return {**new, "spec": {**spec, **changes}} if changes or spec is not new.get("spec") else new
+
+
+def _is_carried_over(field: str, value: object, before: Obj) -> bool:
+    """What only a cluster IP needs and the client did not set anew. Models dropTypeDependentFields."""
+    return field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy") and before.get(field) == value
 
 
 def _without_node_port(port: Obj, before: list[Obj]) -> Obj:
@@ -95,7 +132,7 @@ def _ports_kept(ports: list[Obj], before: list[Obj]) -> list[Obj] | None:
     return kept if kept != ports else None
 
 
-def _allocate(call: "Call", obj: Obj, old: Obj | None) -> Obj:
+def _allocate(call: "Call", obj: Obj) -> Obj:
     """The service with what it lacks of addresses and ports; 422 if what it asks for is taken or out of range."""
     spec = obj.get("spec") or {}
     name, kind = obj["metadata"]["name"], spec.get("type", "ClusterIP")
