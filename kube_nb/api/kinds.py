@@ -89,11 +89,14 @@ class Kind:
     release: str = ""
     gvk: GVK = field(init=False)
     gvr: GVR = field(init=False)
+    #: Whether status is written through its own subresource only.
+    has_status: bool = field(init=False)
 
     def __post_init__(self) -> None:
         fill = functools.partial(object.__setattr__, self)
         fill("gvk", GVK(self.group, self.version, self.kind))
         fill("gvr", GVR(self.group, self.version, self.plural))
+        fill("has_status", any(subresource.name == "status" for subresource in self.subresources))
         if not self.storage.kind:
             fill("storage", self.gvk)
         if not self.list_kind:
@@ -114,11 +117,6 @@ class Kind:
     def is_custom(self) -> bool:
         """Whether it was added by a CustomResourceDefinition."""
         return self.schema is not None
-
-    @property
-    def has_status(self) -> bool:
-        """Whether status is written through its own subresource only."""
-        return any(subresource.name == "status" for subresource in self.subresources)
 
     def subresource(self, name: str) -> Subresource | None:
         return next((found for found in self.subresources if found.name == name), None)

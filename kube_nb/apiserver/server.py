@@ -239,6 +239,11 @@ class ApiServer:
         found = self._by_names.get((group, "v1", plural))
         return None if found is None else found.cacher
 
+    def has_objects(self, plural: str, group: str) -> bool:
+        """Whether there is any object of a built-in kind; there is none of one that is not served."""
+        found = self._by_names.get((group, "v1", plural))
+        return found is not None and bool(found.cacher.entries)
+
     def draw_name(self, prefix: str) -> str:
         return names.generate_name(prefix, self.stream("names"))
 

@@ -37,14 +37,19 @@ _FIXED = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", 
 def check(kind: Kind, obj: Obj, old: Obj | None, faults: Faults) -> None:
     """Everything about ``metadata``."""
     metadata = obj.get("metadata") or {}
+    before = (old or {}).get("metadata") or {}
     if old is None:
         _check_names(kind, metadata, faults)
     else:
-        _check_update(metadata, old.get("metadata") or {}, faults)
-    faults.labels("metadata.labels", metadata.get("labels"))
-    check_annotations(metadata.get("annotations"), faults)
-    _check_owners(metadata.get("ownerReferences") or (), faults)
-    _check_finalizers(kind, metadata.get("finalizers") or (), faults)
+        _check_update(metadata, before, faults)
+    if (labels := metadata.get("labels")) and labels is not before.get("labels"):
+        faults.labels("metadata.labels", labels)
+    if (annotations := metadata.get("annotations")) and annotations is not before.get("annotations"):
+        check_annotations(annotations, faults)
+    if (owners := metadata.get("ownerReferences")) and owners is not before.get("ownerReferences"):
+        _check_owners(owners, faults)
+    if finalizers := metadata.get("finalizers"):
+        _check_finalizers(kind, finalizers, faults)
 
 
 def _check_names(kind: Kind, metadata: Obj, faults: Faults) -> None:

@@ -71,10 +71,12 @@ class Plugin(Protocol):
     """A station of the chain: it also has `admit`, `validate` or both.
 
     handles: operation -> the resources (``pods``, ``pods/status``, ``jobs.batch``, ``*``) that it wants to see.
+    needs: (plural, group) of the objects without any of which it has nothing to do; None if it always has.
     """
 
     name: ClassVar[str]
     handles: ClassVar[Mapping[str, tuple[str, ...]]]
+    needs: ClassVar[tuple[str, str] | None]
 
 
 @runtime_checkable

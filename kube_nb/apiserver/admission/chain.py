@@ -36,16 +36,22 @@ class Chain:
         if found is None:
             found = tuple(plugin for plugin in self.plugins if isinstance(plugin, Validating) and _handles(plugin, key))
             self._validating[key] = found
+        told = story.current()
         for plugin in found:
+            if plugin.needs is not None and told is None and not attributes.server.has_objects(*plugin.needs):
+                continue
             await plugin.validate(attributes)
-            if (told := story.current()) is not None:
+            if told is not None:
                 told.tell(f"validating: {plugin.name}", "has nothing against it")
 
 
 async def _run(plugins: Sequence[Mutating], attributes: Attributes) -> Attributes:
+    told = story.current()
     for plugin in plugins:
+        if plugin.needs is not None and told is None and not attributes.server.has_objects(*plugin.needs):
+            continue
         obj = await plugin.admit(attributes)
-        if (told := story.current()) is not None:
+        if told is not None:
             told.tell(f"mutating: {plugin.name}", story.changes(attributes.obj, obj))
         attributes = attributes.with_object(obj)
     return attributes

@@ -19,6 +19,7 @@ class NamespaceLifecycle:
 
     name: ClassVar[str] = "NamespaceLifecycle"
     handles: ClassVar[Mapping[str, tuple[str, ...]]] = {CREATE: ("*",), DELETE: ("namespaces",)}
+    needs: ClassVar[tuple[str, str] | None] = None
 
     async def validate(self, attributes: Attributes) -> None:
         if attributes.operation == DELETE:

@@ -22,6 +22,7 @@ class LimitRanger:
         CREATE: ("pods", "persistentvolumeclaims"),
         UPDATE: ("persistentvolumeclaims", "pods/resize"),
     }
+    needs: ClassVar[tuple[str, str] | None] = ("limitranges", "")
 
     async def admit(self, attributes: Attributes) -> Obj:
         obj = attributes.new

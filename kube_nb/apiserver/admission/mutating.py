@@ -22,6 +22,7 @@ class MutatingAdmissionPolicy:
 
     name: ClassVar[str] = "MutatingAdmissionPolicy"
     handles: ClassVar[Mapping[str, tuple[str, ...]]] = {CREATE: ("*",), UPDATE: ("*",)}
+    needs: ClassVar[tuple[str, str] | None] = ("mutatingadmissionpolicybindings", bindings.GROUP)
 
     def __init__(self) -> None:
         self._policies = bindings.Policies("mutating")

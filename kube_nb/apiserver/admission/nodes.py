@@ -16,6 +16,7 @@ class TaintNodesByCondition:
 
     name: ClassVar[str] = "TaintNodesByCondition"
     handles: ClassVar[Mapping[str, tuple[str, ...]]] = {CREATE: ("nodes",)}
+    needs: ClassVar[tuple[str, str] | None] = None
 
     async def admit(self, attributes: Attributes) -> Obj:
         node = attributes.new

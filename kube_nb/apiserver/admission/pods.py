@@ -20,6 +20,7 @@ class DefaultTolerationSeconds:
 
     name: ClassVar[str] = "DefaultTolerationSeconds"
     handles: ClassVar[Mapping[str, tuple[str, ...]]] = {CREATE: ("pods",), UPDATE: ("pods",)}
+    needs: ClassVar[tuple[str, str] | None] = None
 
     async def admit(self, attributes: Attributes) -> Obj:
         pod = attributes.new
@@ -49,6 +50,7 @@ class Priority:
         CREATE: ("pods", "priorityclasses.scheduling.k8s.io"),
         UPDATE: ("pods", "priorityclasses.scheduling.k8s.io"),
     }
+    needs: ClassVar[tuple[str, str] | None] = None
 
     async def admit(self, attributes: Attributes) -> Obj:
         pod = attributes.new

@@ -37,6 +37,7 @@ class PodSecurity:
         CREATE: tuple(_TEMPLATES),
         UPDATE: (*_TEMPLATES, "pods/ephemeralcontainers"),
     }
+    needs: ClassVar[tuple[str, str] | None] = None
 
     async def validate(self, attributes: Attributes) -> None:
         entry = attributes.server.cacher("namespaces").get(attributes.namespace)

@@ -45,6 +45,7 @@ class ValidatingAdmissionPolicy:
 
     name: ClassVar[str] = "ValidatingAdmissionPolicy"
     handles: ClassVar[Mapping[str, tuple[str, ...]]] = bindings.EVERYTHING
+    needs: ClassVar[tuple[str, str] | None] = ("validatingadmissionpolicybindings", bindings.GROUP)
 
     def __init__(self) -> None:
         self._policies = bindings.Policies("validating")

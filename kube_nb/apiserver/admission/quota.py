@@ -22,6 +22,7 @@ class ResourceQuota:
 
     name: ClassVar[str] = "ResourceQuota"
     handles: ClassVar[Mapping[str, tuple[str, ...]]] = {CREATE: ("*",), UPDATE: _GROWING}
+    needs: ClassVar[tuple[str, str] | None] = ("resourcequotas", "")
 
     async def validate(self, attributes: Attributes) -> None:
         if not attributes.namespace or (attributes.subresource and attributes.operation == CREATE):

@@ -25,6 +25,7 @@ class ServiceAccount:
 
     name: ClassVar[str] = "ServiceAccount"
     handles: ClassVar[Mapping[str, tuple[str, ...]]] = {CREATE: ("pods",)}
+    needs: ClassVar[tuple[str, str] | None] = None
 
     async def admit(self, attributes: Attributes) -> Obj:
         pod = attributes.new

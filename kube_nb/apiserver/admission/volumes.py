@@ -19,6 +19,7 @@ class DefaultStorageClass:
 
     name: ClassVar[str] = "DefaultStorageClass"
     handles: ClassVar[Mapping[str, tuple[str, ...]]] = {CREATE: ("persistentvolumeclaims",)}
+    needs: ClassVar[tuple[str, str] | None] = None
 
     async def admit(self, attributes: Attributes) -> Obj:
         claim = attributes.new

@@ -27,6 +27,7 @@ class MutatingAdmissionWebhook:
 
     name: ClassVar[str] = "MutatingAdmissionWebhook"
     handles: ClassVar[Mapping[str, tuple[str, ...]]] = {CREATE: ("*",), UPDATE: ("*",)}
+    needs: ClassVar[tuple[str, str] | None] = ("mutatingwebhookconfigurations", bindings.GROUP)
 
     async def admit(self, attributes: Attributes) -> Obj:
         turns = attributes.reinvocation.of(self.name, attributes.new)
@@ -50,6 +51,7 @@ class ValidatingAdmissionWebhook:
 
     name: ClassVar[str] = "ValidatingAdmissionWebhook"
     handles: ClassVar[Mapping[str, tuple[str, ...]]] = bindings.EVERYTHING
+    needs: ClassVar[tuple[str, str] | None] = ("validatingwebhookconfigurations", bindings.GROUP)
 
     async def validate(self, attributes: Attributes) -> None:
         for webhook in _matching(attributes, "validatingwebhookconfigurations"):
