@@ -2,8 +2,9 @@
 
 Borg's recipe (Verma et al., EuroSys 2015, section 5.1): remove random machines and pack the whole workload anew each
 time, until it no longer fits; at most 0.2 % of the tasks may stay pending; clone the cell if more is needed; several
-seeds; the result is the 90th percentile, the interval the least and the most. As the CLUSTER 2014 companion, each seed
-takes one random order of the machines and searches the count by halving.
+seeds; the result is the 90th percentile, the interval the least and the most. `movable` says what becomes of tasks that
+name a machine and of very large jobs. As the CLUSTER 2014 companion, each seed takes one random order of the machines
+and searches the count by halving.
 """
 
 import math
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from kube_nb.machinery.types import Obj
 from kube_nb.whatif.fill import fill
+from kube_nb.whatif.movable import movable
 from kube_nb.whatif.parallel import Progress, run_all
 from kube_nb.whatif.policy import Policy, policy_of
 from kube_nb.whatif.workload import Task, Workload, WorkloadError
@@ -64,7 +66,8 @@ def compact(
     """
     chosen = policy_of(policy)
     numbers = list(range(seeds) if isinstance(seeds, int) else seeds)
-    counts = run_all(_fewest, [(workload, chosen, seed) for seed in numbers], executor, processes, progress)
+    cell = movable(workload)
+    counts = run_all(_fewest, [(cell, chosen, seed) for seed in numbers], executor, processes, progress)
     return Compaction(workload.name, chosen.name, chosen.ties, len(workload.nodes), counts)
 
 

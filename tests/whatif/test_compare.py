@@ -107,6 +107,39 @@ def test_compaction_finds_the_fewest_machines_that_do() -> None:
     assert compact(whole, "best-fit", seeds=3) == found
 
 
+def cell_of(count: int, tasks: list[Task]) -> Workload:
+    nodes = [
+        {"kind": "Node", "metadata": {"name": f"n{number}", "labels": {"kubernetes.io/hostname": f"n{number}"}}}
+        | {"spec": {}, "status": {"allocatable": {"cpu": "8", "memory": "8Gi", "pods": "50"}}}
+        for number in range(count)
+    ]
+    return Workload("cell", nodes, tasks)
+
+
+@pytest.mark.parametrize(("size", "machines"), [(5, 5), (6, 1)], ids=["half the cell", "more than half"])
+def test_a_job_larger_than_half_the_cell_keeps_its_constraints_as_wishes(size: int, machines: int) -> None:
+    term = {"labelSelector": {"matchLabels": {"app": "a"}}, "topologyKey": "kubernetes.io/hostname"}
+    affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    spec = {
+        "containers": [{"name": "t", "resources": {"requests": {"cpu": "1", "memory": "1Gi"}}}],
+        "affinity": affinity,
+    }
+    metas = [{"name": f"t{number}", "namespace": "x", "labels": {"app": "a"}} for number in range(size)]
+    tasks = [Task({"metadata": meta, "spec": spec}) for meta in metas]
+    assert compact(cell_of(10, tasks), "kube-default", 2).result == machines
+
+
+def test_tasks_that_name_a_machine_are_not_packed() -> None:
+    spec = {"containers": [{"name": "t", "resources": {"requests": {"cpu": "8", "memory": "1Gi"}}}]}
+    fields = [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n3"]}]}]
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": fields}}
+    pinned = {**spec, "affinity": {"nodeAffinity": required}}
+    tasks = [
+        Task({"metadata": {"name": f"t{i}", "namespace": "x"}, "spec": each}) for i, each in enumerate((spec, pinned))
+    ]
+    assert compact(cell_of(4, tasks), "best-fit", 2).result == 1
+
+
 def test_cells_of_their_own_for_production_and_the_rest_cost_machines() -> None:
     whole = Workload.generate("borg", machines=20, seed=1)
     assert min(experiments.segregate(whole, seeds=2).percents) > 0
