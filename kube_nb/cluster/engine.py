@@ -143,7 +143,7 @@ class Engine:
         try:
             await self.admin.create(kind.gvr, obj)
         except ApiError as error:
-            if error.reason != "AlreadyExists":  # a data directory brings the addons along
+            if not _is_there_already(error):  # a data directory brings the addons along
                 raise
 
     def wall_now(self) -> datetime:
@@ -242,3 +242,8 @@ def read_files(path: str) -> dict[str, bytes]:
         files = sorted(each for each in found.iterdir() if each.suffix in (".yaml", ".yml", ".json"))
         return {str(each): each.read_bytes() for each in files}
     return {path: found.read_bytes()} if found.is_file() else {}
+
+
+def _is_there_already(error: ApiError) -> bool:
+    """A service that is there is refused for its address, as kubeadm knows, too."""
+    return error.reason == "AlreadyExists" or "provided IP is already allocated" in error.message
