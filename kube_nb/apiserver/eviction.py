@@ -6,6 +6,7 @@ Models pkg/registry/core/pod/storage/eviction.go.
 from dataclasses import replace
 
 from kube_nb.apiserver import deleting, typed
+from kube_nb.apiserver.admission import CREATE, Attributes
 from kube_nb.apiserver.call import Call
 from kube_nb.apiserver.resource import Resource
 from kube_nb.machinery import errors, labels, objects
@@ -28,6 +29,7 @@ async def evict(call: Call) -> Response:
     body = eviction.get("deleteOptions") or {}
     call.read_delete_options(body)
     options = deleting.Options.of(call, body)
+    await call.server.admission.admitted(Attributes(CREATE, call, eviction, None))
     entry = await call.server.storage.get(call.resource.cacher, call.key)
     if entry is None:
         raise call.not_found()

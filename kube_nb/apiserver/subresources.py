@@ -20,6 +20,7 @@ from kube_nb.apiserver import (
     typed,
     writing,
 )
+from kube_nb.apiserver.admission import CREATE, Attributes
 from kube_nb.apiserver.call import Call
 from kube_nb.apiserver.handlers import Handler, delete_namespace
 from kube_nb.machinery import errors, objects
@@ -56,6 +57,7 @@ async def bind_pod(call: Call, binding: Obj) -> Response:
         raise errors.invalid("Binding", "", name, [fault])
     if not target.get("name"):
         raise errors.invalid("Binding", "", name, [errors.FieldError(errors.REQUIRED, "target.name", "")])
+    binding = await server.admission.admitted(Attributes(CREATE, call, binding, None))
     entry = await server.storage.get(call.resource.cacher, call.key)
     if entry is None:
         raise call.not_found()
@@ -80,9 +82,10 @@ def _bound(call: Call, pod: Obj, binding: Obj, node: str) -> Obj:
         raise errors.conflict("pods/binding", name, f'pod {name} is already assigned to node "{spec["nodeName"]}"')
     if spec.get("schedulingGates"):
         raise errors.conflict("pods/binding", name, f"pod {name} has non-empty .spec.schedulingGates")
-    annotations = objects.annotations(binding)
-    if annotations:
-        metadata = {**metadata, "annotations": {**(metadata.get("annotations") or {}), **annotations}}
+    for field in ("annotations", "labels"):
+        more = (binding.get("metadata") or {}).get(field)
+        if more:
+            metadata = {**metadata, field: {**(metadata.get(field) or {}), **more}}
     status = pod.get("status") or {}
     scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
     conditions = [row for row in status.get("conditions") or () if row.get("type") != "PodScheduled"]

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from kube_nb.apiserver import authn, rendering, typed
+from kube_nb.apiserver.admission import CREATE, Attributes
 from kube_nb.apiserver.call import Call
 from kube_nb.machinery import errors, names, objects, times
 from kube_nb.machinery.exchange import Request, Response, User
@@ -149,6 +150,7 @@ async def request_token(call: Call) -> Response:
     entry = await call.server.storage.get(call.resource.cacher, call.key)
     if entry is None:
         raise call.not_found()
+    body = await call.server.admission.admitted(Attributes(CREATE, call, body, None))
     spec = body.get("spec") or {}
     _check(spec, call.info.name)
     bound = await _bound(call, spec.get("boundObjectRef"))

@@ -8,7 +8,7 @@ import asyncio
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,8 @@ class Engine:
         self.network = VirtualNetwork(loop)
         self.images = ImageRegistry(IMAGES)
         self.authority = Authority("kubernetes", loop.now(), loop.stream("pki")) if origin is None else origin.authority
+        self.signing_authority = self.authority
+        self.serves = False
         self.service_account_key = signing_key() if origin is None else origin.service_account_key
         self.apiserver: ApiServer | None = None
         self.apiserver_up = asyncio.Event()
@@ -120,6 +122,8 @@ class Engine:
         async with asyncio.timeout(START_LIMIT_S * (1 if pace == "max" else max(1, pace))):
             await self.nodes.start_control_plane()
             await self.apiserver_up.wait()
+            if self.origin is None:
+                await self.nodes.mark_control_plane()
             await self.nodes.start_workers()
             if self.origin is not None:
                 await self.nodes.wait_until_taken_up()
@@ -176,7 +180,13 @@ class Engine:
         self.apiserver_up.clear()
 
     def controller_options(self) -> ControllerOptions:
-        return ControllerOptions(root_ca=self.authority.certificate.decode(), cluster_cidr=self.nodes.cluster_cidr)
+        root_ca = self.authority.certificate.decode()
+        return ControllerOptions(root_ca=root_ca, sign=self._sign, cluster_cidr=self.nodes.cluster_cidr)
+
+    def _sign(self, request: bytes, usages: Sequence[str], seconds: int) -> bytes:
+        """With the CA that the clients of the moment trust: while the cluster serves, that of its listener."""
+        authority, now = self.signing_authority, self.wall_now() if self.serves else self.clock.now()
+        return authority.sign(request, usages, timedelta(seconds=seconds), now)
 
     @property
     def version_numbers(self) -> tuple[int, int]:

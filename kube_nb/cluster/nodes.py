@@ -11,6 +11,7 @@ from kube_nb.cri.simulated import SimulatedRuntime
 from kube_nb.kubelet import Kubelet, NodeConfig
 from kube_nb.kubelet.hollow import HollowNodes
 from kube_nb.machinery import objects
+from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.exchange import NodeEndpoint, User
 from kube_nb.machinery.types import Obj
 
@@ -45,13 +46,26 @@ class Nodes:
         config = NodeConfig(
             CONTROL_PLANE,
             self._ip(0),
-            labels={_ROLE: "", "node.kubernetes.io/exclude-from-external-load-balancers": ""},
+            labels={"node.kubernetes.io/exclude-from-external-load-balancers": ""},
             register_with_taints=({"key": _ROLE, "effect": "NoSchedule"},),
             pod_cidr=self._pod_cidr(0),
             dns="10.96.0.10",
             version=f"v{self._engine.version}.0",
         )
         self._start(config, self._static_pods())
+
+    async def mark_control_plane(self) -> None:
+        """Give the first node its role, which no kubelet may give itself. Models kubeadm's phase mark-control-plane."""
+        admin = self._engine.admin
+        role = {"metadata": {"labels": {_ROLE: ""}}}
+        while True:
+            try:
+                await admin.patch(resources.NODES, CONTROL_PLANE, role)
+                return
+            except ApiError as error:
+                if error.reason != "NotFound":  # its kubelet has not registered it yet
+                    raise
+            await asyncio.sleep(0.01)
 
     def stop_component(self, name: str) -> None:
         """Take a static pod's manifest off the control-plane node, as a person would; its kubelet ends the pod."""

@@ -59,6 +59,34 @@ class Authority:
         usages = [ExtendedKeyUsageOID.SERVER_AUTH] + ([ExtendedKeyUsageOID.CLIENT_AUTH] if peer else [])
         return self._issue(_name(common_name), x509.ExtendedKeyUsage(usages), _alternative_names(hosts))
 
+    def sign(self, request: bytes, usages: Sequence[str], lifetime: timedelta, now: datetime) -> bytes:
+        """The certificate (PEM) of a request (PEM); ValueError for one that is none. Models signer.Sign."""
+        asked = x509.load_pem_x509_csr(request)
+        if not asked.is_signature_valid:
+            raise ValueError("unable to verify certificate request signature")
+        since = now - timedelta(minutes=5)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(asked.subject)
+            .issuer_name(self._name)
+            .public_key(asked.public_key())
+            .serial_number(self._randomness.getrandbits(159) | 1)
+            .not_valid_before(since)
+            .not_valid_after(since + lifetime)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+        )
+        if set(usages) - set(_EXTENDED):  # an extension without a single usage is not valid
+            builder = builder.add_extension(_signed_usage(usages), critical=True)
+        extended = [_EXTENDED[usage] for usage in usages if usage in _EXTENDED]
+        if extended:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(extended), critical=False)
+        for extension in asked.extensions:
+            if isinstance(extension.value, x509.SubjectAlternativeName):
+                builder = builder.add_extension(extension.value, critical=False)
+        signed = builder.sign(self._key, hashes.SHA256(), ecdsa_deterministic=True)
+        return signed.public_bytes(serialization.Encoding.PEM)
+
     def _issue(
         self, subject: x509.Name, usage: x509.ExtendedKeyUsage, hosts: x509.SubjectAlternativeName | None
     ) -> KeyPair:
@@ -117,6 +145,32 @@ def _alternative_names(hosts: Sequence[str]) -> x509.SubjectAlternativeName:
         except ValueError:
             names.append(x509.DNSName(host))
     return x509.SubjectAlternativeName(names)
+
+
+#: Usages of a certificate signing request that are extended ones in the certificate.
+_EXTENDED = {
+    "client auth": ExtendedKeyUsageOID.CLIENT_AUTH,
+    "server auth": ExtendedKeyUsageOID.SERVER_AUTH,
+    "code signing": ExtendedKeyUsageOID.CODE_SIGNING,
+    "email protection": ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    "timestamping": ExtendedKeyUsageOID.TIME_STAMPING,
+    "ocsp signing": ExtendedKeyUsageOID.OCSP_SIGNING,
+    "any": ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+}
+
+
+def _signed_usage(usages: Sequence[str]) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature="digital signature" in usages or "signing" in usages,
+        content_commitment="content commitment" in usages,
+        key_encipherment="key encipherment" in usages,
+        data_encipherment="data encipherment" in usages,
+        key_agreement="key agreement" in usages,
+        key_cert_sign="cert sign" in usages,
+        crl_sign="crl sign" in usages,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:

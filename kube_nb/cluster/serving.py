@@ -52,6 +52,7 @@ class Serving:
     async def start(self, listen: str, path: Path | None, etcd_listen: str | None = None) -> None:
         """Listen on ``HOST:PORT`` (port 0: a free one) and write the kubeconfig; likewise for etcd, if asked."""
         host, port = _loopback(listen)
+        self._engine.signing_authority, self._engine.serves = self._authority, True
         chosen = await self._front.start(host, port, self._context())
         self.url = f"https://{host}:{chosen}" if ":" not in host else f"https://[{host}]:{chosen}"
         if path is None:
@@ -95,6 +96,7 @@ class Serving:
 
     async def stop(self) -> None:
         """Close the socket and every connection."""
+        self._engine.signing_authority, self._engine.serves = self._engine.authority, False
         await self._front.stop()
         for server in self._etcd:
             await server.stop()

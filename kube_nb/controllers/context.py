@@ -1,6 +1,7 @@
 """What a controller is given: `Context`; and what can be set: `Options`, with kube-controller-manager's defaults."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,17 +16,24 @@ class Runnable(Protocol):
     async def run(self) -> None: ...
 
 
+def _no_ca(request: bytes, usages: Sequence[str], seconds: int) -> bytes:
+    raise ValueError("no certificate authority is configured to sign with")
+
+
 @dataclass(frozen=True)
 class Options:
     """Named as the flags of kube-controller-manager.
 
     root_ca: the PEM text that every namespace gets in its ConfigMap kube-root-ca.crt; "" publishes none.
-    workers: how many keys each controller reconciles at a time (in the kernel one is as fast as many).
+    sign: makes the certificate (PEM) of a request (PEM) with these usages for so many seconds; ValueError if there is
+    no CA to sign with. workers: how many keys each controller reconciles at a time (in the kernel one is as fast as
+    many).
     """
 
     cluster_cidr: str = "10.244.0.0/16"
     node_cidr_mask_size: int = 24
     root_ca: str = ""
+    sign: Callable[[bytes, Sequence[str], int], bytes] = _no_ca
     workers: int = 1
     terminated_pod_gc_threshold: int = 12500
     node_monitor_period_s: float = 5.0

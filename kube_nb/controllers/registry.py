@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from kube_nb.controllers.certificates import CertificateApprover, CertificateCleaner, CertificateSigner
 from kube_nb.controllers.context import Context, Runnable
 from kube_nb.controllers.cronjob import CronJobController
 from kube_nb.controllers.daemonset import DaemonSetController
@@ -19,6 +20,7 @@ from kube_nb.controllers.nodes.pod_gc import PodGarbageCollector
 from kube_nb.controllers.nodes.ttl import NodeTtlController
 from kube_nb.controllers.quota import ResourceQuotaController
 from kube_nb.controllers.replicas import REPLICA_SET, REPLICATION_CONTROLLER, ReplicaController
+from kube_nb.controllers.roles import ClusterRoleAggregation
 from kube_nb.controllers.services.cidrs import ServiceCidrController
 from kube_nb.controllers.services.endpoints import EndpointsController
 from kube_nb.controllers.services.mirroring import EndpointSliceMirroringController
@@ -30,6 +32,10 @@ CONTROLLERS: Mapping[str, Callable[[Context], Runnable]] = {
     "serviceaccount-controller": ServiceAccountsController,
     "root-ca-certificate-publisher-controller": RootCaPublisher,
     "namespace-controller": NamespaceController,
+    "clusterrole-aggregation-controller": ClusterRoleAggregation,
+    "certificatesigningrequest-signing-controller": CertificateSigner,
+    "certificatesigningrequest-approving-controller": CertificateApprover,
+    "certificatesigningrequest-cleaner-controller": CertificateCleaner,
     "garbage-collector-controller": GarbageCollector,
     "resourcequota-controller": ResourceQuotaController,
     "node-ipam-controller": NodeIpamController,

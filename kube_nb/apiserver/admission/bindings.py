@@ -63,11 +63,10 @@ class Policies:
 
     def of(self, attributes: Attributes) -> Iterator[Invocation]:
         """What is to be evaluated, by the names of policies, then of bindings."""
-        bindings = attributes.server.cacher_if_served(self._bindings, GROUP)
-        if bindings is None or not bindings.entries or is_exempt(attributes):
+        if not attributes.server.has_objects(self._bindings, GROUP) or is_exempt(attributes):
             return
         by_policy: dict[str, list[Obj]] = {}
-        for entry in bindings.select():
+        for entry in attributes.server.cacher(self._bindings, GROUP).select():
             by_policy.setdefault(str((entry.obj.get("spec") or {}).get("policyName")), []).append(entry.obj)
         for entry in attributes.server.cacher(self._policies, GROUP).select():
             bound = by_policy.get(entry.key)

@@ -30,6 +30,12 @@ class Chain:
             attributes = await _run(found, attributes)
         return attributes.new
 
+    async def admitted(self, attributes: Attributes) -> Obj:
+        """What a subresource takes (Binding, Eviction, TokenRequest), after both kinds of plugins."""
+        obj = await self.admit(attributes)
+        await self.validate(attributes.with_object(obj))
+        return obj
+
     async def validate(self, attributes: Attributes) -> None:
         key = _key(attributes)
         found = self._validating.get(key)

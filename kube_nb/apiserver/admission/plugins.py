@@ -3,28 +3,47 @@
 from collections.abc import Sequence
 
 from kube_nb.apiserver.admission.attributes import Plugin
+from kube_nb.apiserver.admission.certificates import (
+    CertificateApproval,
+    CertificateSigning,
+    CertificateSubjectRestriction,
+    ClusterTrustBundleAttest,
+)
+from kube_nb.apiserver.admission.ingresses import DefaultIngressClass
 from kube_nb.apiserver.admission.lifecycle import NamespaceLifecycle
 from kube_nb.apiserver.admission.limits import LimitRanger
 from kube_nb.apiserver.admission.mutating import MutatingAdmissionPolicy
-from kube_nb.apiserver.admission.nodes import TaintNodesByCondition
+from kube_nb.apiserver.admission.noderestriction import NodeRestriction
+from kube_nb.apiserver.admission.nodes import PodTopologyLabels, TaintNodesByCondition
 from kube_nb.apiserver.admission.pods import DefaultTolerationSeconds, Priority
 from kube_nb.apiserver.admission.podsecurity import PodSecurity
 from kube_nb.apiserver.admission.policies import ValidatingAdmissionPolicy
 from kube_nb.apiserver.admission.quota import ResourceQuota
+from kube_nb.apiserver.admission.runtimeclass import RuntimeClass
 from kube_nb.apiserver.admission.serviceaccount import ServiceAccount
-from kube_nb.apiserver.admission.volumes import DefaultStorageClass
+from kube_nb.apiserver.admission.volumes import DefaultStorageClass, PersistentVolumeClaimResize
 from kube_nb.apiserver.admission.webhooks import MutatingAdmissionWebhook, ValidatingAdmissionWebhook
 
-#: Every plugin there is, in the order in which they run.
+#: Every plugin there is, in the order in which they run: those that upstream has on by default, and NodeRestriction,
+#: which kubeadm adds. Differs: StorageObjectInUseProtection is left out until a controller takes its finalizers off.
 CHAIN: tuple[type[Plugin], ...] = (
     NamespaceLifecycle,
     LimitRanger,
     ServiceAccount,
+    NodeRestriction,
     TaintNodesByCondition,
     PodSecurity,
     Priority,
     DefaultTolerationSeconds,
     DefaultStorageClass,
+    PersistentVolumeClaimResize,
+    RuntimeClass,
+    CertificateApproval,
+    CertificateSigning,
+    ClusterTrustBundleAttest,
+    CertificateSubjectRestriction,
+    DefaultIngressClass,
+    PodTopologyLabels,
     MutatingAdmissionPolicy,
     MutatingAdmissionWebhook,
     ValidatingAdmissionPolicy,

@@ -12,6 +12,7 @@ import yaml
 from kube_nb.machinery.types import Obj
 
 _GROUP = "rbac.authorization.k8s.io"
+_CONTROLLER = "system:controller:"
 _LABELS = {"kubernetes.io/bootstrapping": "rbac-defaults"}
 _ANNOTATIONS = {f"{_GROUP}/autoupdate": "true"}
 
@@ -25,7 +26,8 @@ def _policy() -> dict[str, Any]:
 
 def cluster_roles() -> list[Obj]:
     rows = _policy()["roles"]
-    return [_role(name, row, rows) for name, row in rows.items()]
+    own = [_role(name, row, rows) for name, row in rows.items()]
+    return own + [_role(_CONTROLLER + name, {"rules": rules}, rows) for name, rules in _policy()["controllers"].items()]
 
 
 def _role(name: str, row: dict[str, Any], rows: dict[str, Any]) -> Obj:
@@ -56,7 +58,9 @@ def _rule(text: str) -> Obj:
 
 
 def cluster_role_bindings() -> list[Obj]:
-    return [_binding(name, row) for name, row in _policy()["bindings"].items()]
+    bindings = [_binding(name, row) for name, row in _policy()["bindings"].items()]
+    names = [(_CONTROLLER + name, f"kube-system/{name}") for name in _policy()["controllers"]]
+    return bindings + [_binding(name, {"role": name, "accounts": [account]}) for name, account in names]
 
 
 def _binding(name: str, row: dict[str, Any]) -> Obj:

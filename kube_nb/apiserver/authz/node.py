@@ -65,10 +65,10 @@ class NodeAuthorizer:
         else:
             return False
         pods = self._server.cacher("pods").select(access.namespace, index_value=node)
-        return any((wanted, access.name) in set(_references(entry.obj)) for entry in pods)
+        return any((wanted, access.name) in set(references(entry.obj)) for entry in pods)
 
 
-def _references(pod: Obj) -> Iterator[tuple[str, str]]:
+def references(pod: Obj) -> Iterator[tuple[str, str]]:
     """What a pod's spec names: ("configmaps", "settings") ..."""
     spec = pod["spec"]
     yield "serviceaccounts", spec.get("serviceAccountName", "")
