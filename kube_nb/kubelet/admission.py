@@ -1,6 +1,6 @@
 """Whether the node takes a pod that was bound to it. Models pkg/kubelet/lifecycle/predicate.go."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from kube_nb.kubelet.config import NodeConfig
 from kube_nb.kubelet.containers import fits
@@ -10,25 +10,47 @@ from kube_nb.machinery.types import Obj
 
 
 def reject(
-    pod: Obj, wanted: Mapping[str, int], used: Mapping[str, int], pods: int, config: NodeConfig, node: Obj | None
+    pod: Obj,
+    wanted: Mapping[str, int],
+    used: Mapping[str, int],
+    pods: Sequence[Obj],
+    config: NodeConfig,
+    node: Obj | None,
 ) -> Verdict | None:
-    """None to take it. used: what the node's pods request together, pods: how many they are."""
+    """None to take it. used: what the node's pods request together, pods: those that are active."""
     allocatable = {**config.capacity, **config.allocatable}
-    if pods + 1 > int(allocatable.get("pods", 110)):
-        return _short("pods", 1, pods, int(allocatable.get("pods", 110)))
+    if len(pods) + 1 > int(allocatable.get("pods", 110)):
+        return _short("pods", 1, len(pods), int(allocatable.get("pods", 110)))
     short = fits(wanted, used, allocatable)
     if short is not None:
         return _short(*short)
     if node is None:
         return None
     if not _affinity(pod, node):
-        return Verdict(
-            "NodeAffinity",
-            "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
-        )
+        return _failed("NodeAffinity", "node(s) didn't match Pod's node affinity/selector")
+    if any(_conflict(mine, other) for mine in host_ports(pod) for each in pods for other in host_ports(each)):
+        return _failed("NodePorts", "node(s) didn't have free ports for the requested pod ports")
     if _untolerated(pod, node):
-        return Verdict("TaintToleration", "Pod was rejected: Predicate TaintToleration failed")
+        return _failed("TaintToleration", "node(s) had taints that the pod didn't tolerate")
     return None
+
+
+def _failed(predicate: str, why: str) -> Verdict:
+    return Verdict(predicate, f"Pod was rejected: Predicate {predicate} failed: {why}")
+
+
+def host_ports(pod: Obj) -> Iterator[tuple[str, str, int]]:
+    """(address, protocol, port) of the node that the pod's containers take."""
+    spec = pod["spec"]
+    sidecars = [each for each in spec.get("initContainers") or () if each.get("restartPolicy") == "Always"]
+    for container in (*(spec.get("containers") or ()), *sidecars):
+        for port in container.get("ports") or ():
+            if port.get("hostPort"):
+                yield port.get("hostIP") or "0.0.0.0", port.get("protocol") or "TCP", port["hostPort"]
+
+
+def _conflict(one: tuple[str, str, int], other: tuple[str, str, int]) -> bool:
+    return one[1:] == other[1:] and (one[0] == other[0] or "0.0.0.0" in (one[0], other[0]))
 
 
 def _short(resource: str, requested: int, used: int, capacity: int) -> Verdict:

@@ -178,7 +178,7 @@ class Kubelet:
     def _admit(self, pod: Obj) -> None:
         record = PodRecord(pod)
         record.requests = resources.pod_requests(pod)
-        active = sum(worker.state is State.SYNC for worker in self.workers.values())
+        active = [worker.record.pod for worker in self.workers.values() if worker.state is State.SYNC]
         node = self.agent.node if self.agent else None
         verdict = admission.reject(pod, record.requests, self._used, active, self.config, node)
         if verdict is not None:

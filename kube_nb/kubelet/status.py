@@ -23,8 +23,8 @@ def time(moment: datetime | None) -> str | None:
 def pod_status(record: PodRecord, *, runtime: str, host_ip: str, old: Obj, now: str) -> Obj:
     """The whole status as it should be in the API; `old` gives the conditions' transition times and what others own."""
     pod = record.pod
-    init = [_container(record, c, runtime, initializing=False) for c in pod["spec"].get("initContainers") or ()]
-    # A main container says PodInitializing while init containers have yet to end.
+    # While init containers have yet to end, those that wait for them say PodInitializing, init containers too.
+    init = [_container(record, c, runtime, initializing=True) for c in pod["spec"].get("initContainers") or ()]
     main = [_container(record, c, runtime, initializing=bool(init)) for c in pod["spec"].get("containers") or ()]
     extra = [_container(record, c, runtime, initializing=False) for c in pod["spec"].get("ephemeralContainers") or ()]
     phase = _phase(record, init, main)

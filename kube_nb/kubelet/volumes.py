@@ -182,9 +182,20 @@ def mounts(container: Obj, volumes: Mapping[str, Directory], variables: Mapping[
         if isinstance(node, Directory) and "" in node.entries:
             node = node.entries[""]  # type: ignore[assignment]  # a hostPath that is a file
         path = mount.get("subPath") or environment.expand(mount.get("subPathExpr") or "", variables)
-        for part in [part for part in path.split("/") if part]:
-            if part == ".." or not isinstance(node, Directory):
-                raise ConfigFault(f'failed to create subPath directory for volumeMount "{mount["name"]}"')
+        for part in _parts(path):
+            if not isinstance(node, Directory):
+                where = f'volumeMount "{mount["name"]}" of container "{container["name"]}"'
+                raise ConfigFault(f"failed to create subPath directory for {where}")
             node = node.entries.setdefault(part, Directory())  # type: ignore[assignment]  # as above
         found.append(Mount(mount["mountPath"], node, bool(mount.get("readOnly"))))
     return found
+
+
+def _parts(path: str) -> list[str]:
+    """The names on a subPath; raises ConfigFault for one that would lead out of its volume."""
+    if path.startswith("/"):
+        raise ConfigFault(f"error SubPath `{path}` must not be an absolute path")
+    parts = [part for part in path.split("/") if part]
+    if ".." in parts:
+        raise ConfigFault(f"unable to provision SubPath `{path}`: must not contain '..'")
+    return parts

@@ -17,6 +17,10 @@ from .conftest import Node
     ("script", "output", "code"),
     [
         pytest.param("echo hello; exit 3", "hello\n", 3, id="a list and an exit code"),
+        pytest.param("expr 7 % 2 + '(' 2 '*' 3 ')'; expr 4 % 2", "7\n0\n", 1, id="expr counts, and 0 is false"),
+        pytest.param(
+            "expr abc : 'a\\(.*\\)'; expr 1 / 0", "bc\nexpr: division by zero\n", 2, id="expr matches, and refuses"
+        ),
         pytest.param("true && echo yes || echo no", "yes\n", 0, id="and, or"),
         pytest.param("false && echo yes || echo no", "no\n", 0, id="or after a failure"),
         pytest.param("! false && echo ok", "ok\n", 0, id="negation"),

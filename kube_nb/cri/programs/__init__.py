@@ -19,7 +19,7 @@ import yaml
 from kube_nb.cri.files import Directory
 from kube_nb.cri.images import Image, ImageRegistry
 from kube_nb.cri.process import Executable, Exit, Main, Process
-from kube_nb.cri.programs import daemons, files, net, system, text, web
+from kube_nb.cri.programs import daemons, expr, files, net, system, text, web
 from kube_nb.cri.shell.command import sh
 from kube_nb.cri.shell.interpreter import Jump, Shell
 
@@ -27,7 +27,7 @@ from kube_nb.cri.shell.interpreter import Jump, Shell
 TOOLS: dict[str, dict[str, Executable]] = {
     "coreutils": {
         name: Executable(main, "ignore")
-        for name, main in {**files.TOOLS, **text.TOOLS, **system.TOOLS, "sh": sh}.items()
+        for name, main in {**files.TOOLS, **text.TOOLS, **system.TOOLS, **expr.TOOLS, "sh": sh}.items()
     },
     "bash": {"bash": Executable(sh, "ignore")},
     "ash": {"ash": Executable(sh, "ignore"), "busybox": Executable(system.busybox, "ignore")},
