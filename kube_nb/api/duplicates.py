@@ -1,8 +1,9 @@
-"""Duplicate fields of a JSON document, which parsers drop silently and a strict request must not have."""
+"""Duplicate fields of a JSON or YAML document, which parsers drop silently and a strict request must not have."""
 
 import json
 
 import orjson
+import yaml
 
 
 def find(data: bytes) -> list[str]:
@@ -34,3 +35,36 @@ def _collect(value: object, path: str, found: list[str]) -> None:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             _collect(item, f"{path}[{index}]", found)
+
+
+def find_in_yaml(data: bytes) -> str:
+    r"""The same of a YAML document as Go's parser tells it, "" if there is none.
+
+    ``yaml: unmarshal errors:\n  line 3: key "replicas" already set in map``
+    """
+    try:
+        if not find(data):
+            return ""
+    except ValueError:
+        pass  # not JSON, which is YAML that can be searched much faster
+    found: list[str] = []
+    _compose(yaml.compose(data, getattr(yaml, "CSafeLoader", yaml.SafeLoader)), found, set())
+    return "\n  ".join(["yaml: unmarshal errors:", *found]) if found else ""
+
+
+def _compose(node: yaml.Node | None, found: list[str], seen: set[int]) -> None:
+    """seen: the nodes that were looked at already, for aliases lead to the same one again."""
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _compose(item, found, seen)
+    elif isinstance(node, yaml.MappingNode):
+        keys: set[tuple[str, str]] = set()
+        for key, value in node.value:
+            name = (key.tag, str(key.value))
+            if name in keys and key.tag != "tag:yaml.org,2002:merge":
+                found.append(f'line {key.start_mark.line + 1}: key "{key.value}" already set in map')
+            keys.add(name)
+            _compose(value, found, seen)

@@ -6,6 +6,7 @@ Models apiserver pkg/endpoints/handlers/patch.go.
 from collections.abc import Callable
 from typing import Any
 
+from kube_nb.api import duplicates
 from kube_nb.apiserver import decode, ownership, typed, writing
 from kube_nb.apiserver.call import Call
 from kube_nb.machinery import errors, patch
@@ -154,6 +155,18 @@ async def _server_side_apply(call: Call, body: Any) -> tuple[Obj, bool]:
 
     async def transform(old: Obj | None) -> Obj:
         merged = ownership.apply(call, old, applied, force)
+        _report_duplicates(call)
         return _checked(call, typed.decode(call, merged, old))
 
     return await writing.update(call, transform, create_on_update=True, tracked=True)
+
+
+def _report_duplicates(call: Call) -> None:
+    """Fields that stand twice in what is applied: 400 if asked for strictly, else a warning."""
+    if not isinstance(call.request.body, bytes) or call.field_validation == "Ignore":
+        return
+    fault = duplicates.find_in_yaml(call.request.body)
+    if fault and call.field_validation == "Strict":
+        raise errors.bad_request(f"error strict decoding YAML: error converting YAML to JSON: {fault}")
+    if fault:
+        call.warnings.append(f"error converting YAML to JSON: {fault}")

@@ -23,8 +23,7 @@ def decode(call: Call, body: Obj, old: Obj | None = None) -> Obj:
     if found is None:
         return body
     obj, unknown = found.decode(body, old)
-    if isinstance(call.request.body, bytes) and decoding.content_type(call.request) == decoding.JSON:
-        unknown = [*unknown, *duplicates.find(call.request.body)]
+    unknown = [*unknown, *_duplicates(call)]
     if unknown:
         _report(call, kind.gvk, unknown)
     if "metadata" not in obj:
@@ -33,6 +32,17 @@ def decode(call: Call, body: Obj, old: Obj | None = None) -> Obj:
     if (told := story.current()) is not None:
         told.tell("schema", f"{len(unknown)} unknown fields; the defaults: {story.changes(obj, defaulted)}")
     return defaulted
+
+
+def _duplicates(call: Call) -> list[str]:
+    """What stands twice in a body that is an object, not a patch of one."""
+    if not isinstance(call.request.body, bytes) or call.field_validation == "Ignore":
+        return []
+    media_type = decoding.content_type(call.request)
+    if media_type == decoding.YAML:
+        fault = duplicates.find_in_yaml(call.request.body)
+        return [fault] if fault else []
+    return duplicates.find(call.request.body) if media_type == decoding.JSON else []
 
 
 def read(call: Call) -> Obj:

@@ -192,3 +192,17 @@ async def test_a_scale_of_the_wrong_shape_is_refused() -> None:
         await api.create(DEPLOYMENTS, deployment())
         status = await api.refused("PATCH", f"{DEPLOYMENTS}/web/scale", {"spec": "many"}, type="merge")
         assert (status["code"], status["reason"]) == (400, "BadRequest")
+
+
+async def test_fields_that_stand_twice_in_yaml_are_told() -> None:
+    body = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  x: '1'\n  x: '2'\n"
+    fault = 'yaml: unmarshal errors:\n  line 6: key "x" already set in map'
+    async with serving() as api:
+        query = {"fieldManager": "me", "fieldValidation": "Strict"}
+        refused = await api.refused("PATCH", f"{CONFIG_MAPS}/a", body, type="apply", **query)
+        assert refused["message"] == f"error strict decoding YAML: error converting YAML to JSON: {fault}"
+        yaml = {"content-type": "application/yaml"}
+        refused = await api.refused("POST", CONFIG_MAPS, body, headers=yaml, fieldValidation="Strict")
+        assert refused["message"].endswith(f"strict decoding error: {fault}")
+        response = await api.ask("POST", CONFIG_MAPS, body, headers=yaml)
+        assert (response.status, response.warnings) == (201, (fault,))

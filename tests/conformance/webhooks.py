@@ -73,6 +73,21 @@ def _crd(request: Obj) -> Obj:
     return _denied("the crd contains unwanted label") if unwanted else {"allowed": True}
 
 
+def _converted(obj: Obj, wanted: str) -> Obj:
+    """``hostPort: a:1`` in v1 is ``host: a, port: "1"`` in v2."""
+    found = {**obj, "apiVersion": wanted}
+    if wanted.endswith("/v2"):
+        found["host"], _, found["port"] = found.pop("hostPort").partition(":")
+    else:
+        found["hostPort"] = f"{found.pop('host')}:{found.pop('port')}"
+    return found
+
+
+def _convert(request: Obj) -> Obj:
+    objects = [_converted(obj, request["desiredAPIVersion"]) for obj in request["objects"]]
+    return {"convertedObjects": objects, "result": {"status": "Success"}}
+
+
 def _attach(request: Obj) -> Obj:
     unwanted = request["operation"] == "CONNECT" and request["name"] == "to-be-attached-pod"
     return _denied("attaching to pod 'to-be-attached-pod' is not allowed") if unwanted else {"allowed": True}
@@ -90,6 +105,7 @@ _ENDPOINTS: Mapping[str, Callable[[Obj], Obj]] = {
     "/mutating-custom-resource": _mutate_data,
     "/crd": _crd,
     "/pods/attach": _attach,
+    "/crdconvert": _convert,
 }
 
 
@@ -99,7 +115,7 @@ async def sample_webhook(p: Any) -> None:
         review = orjson.loads(ask.body)
         request = review["request"]
         p.print(
-            request["operation"], request["resource"]["resource"], request.get("namespace"), request["name"], ask.path
+            ask.path, request.get("operation"), (request.get("resource") or {}).get("resource"), request.get("name")
         )
         if ask.path.endswith("delay-5s"):
             await asyncio.sleep(5)
@@ -143,7 +159,7 @@ class Webhooks:
         )
 
     def log(self) -> str:
-        """A line per review: operation, resource, namespace, name, endpoint."""
+        """A line per review: endpoint, operation, resource, name."""
         [pod] = self._kube.core.list_namespaced_pod(self._namespace).items
         return str(self._kube.core.read_namespaced_pod_log(pod.metadata.name, self._namespace))
 

@@ -31,6 +31,7 @@ _BEARER = {
     }
 }
 _META = ("Status", "DeleteOptions", "Patch", "WatchEvent", "APIResourceList", "ListMeta", "ObjectMeta")
+_CONVENTIONS = "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md"
 _COMMON = tuple(paths.META + name for name in _META)
 
 
@@ -120,7 +121,7 @@ def _paths_and_schemas(registry: Registry, kinds: list[Kind], dialect: Dialect) 
         found |= paths.of(kind, item, list_, dialect)
         used += [item, list_, *(paths.definition_name(each.gvk) for each in kind.subresources)]
         if kind.schema is not None:
-            schemas |= _custom(kind, item, list_, dialect)
+            schemas |= _custom(kind, item, list_, dialect, known)
     for name in closure(known, used):
         schemas[name] = definition(known, name, dialect)
     return found, dict(sorted(schemas.items()))
@@ -134,26 +135,36 @@ def _definition_names(kind: Kind, known: definitions.Definitions) -> tuple[str, 
     return f"{prefix}.{kind.version}.{kind.kind}", f"{prefix}.{kind.version}.{kind.list_kind}"
 
 
-def _custom(kind: Kind, item: str, list_: str, dialect: Dialect) -> Obj:
-    """A custom resource's own schema and its list's."""
+def _custom(kind: Kind, item: str, list_: str, dialect: Dialect, known: definitions.Definitions) -> Obj:
+    """A custom resource's own schema and its list's; what all kinds have is taken from pods."""
     assert kind.schema is not None
-    meta = dialect.reference(paths.META + "ObjectMeta")
-    list_meta = dialect.reference(paths.META + "ListMeta")
-    text = {"type": "string"}
+    common, common_list = (_type_fields(known, dialect, name) for name in ("Pod", "PodList"))
     own = kind.schema.published(dialect.version)
-    properties = {"apiVersion": text, "kind": text, **own.get("properties", {}), "metadata": meta}
     gvk = {"group": kind.group, "version": kind.version, "kind": kind.kind}
-    rows = {"type": "array", "items": dialect.reference(item)}
+    rows = {
+        "description": f"List of {kind.plural}. More info: {_CONVENTIONS}",
+        "type": "array",
+        "items": dialect.reference(item),
+    }
     return {
-        item: {**own, "properties": properties, "x-kubernetes-group-version-kind": [gvk]},
+        item: {
+            **own,
+            "properties": {**own.get("properties", {}), **common},
+            "x-kubernetes-group-version-kind": [gvk],
+        },
         list_: {
             "description": f"{kind.list_kind} is a list of {kind.kind}",
             "type": "object",
             "required": ["items"],
-            "properties": {"apiVersion": text, "kind": text, "metadata": list_meta, "items": rows},
+            "properties": {**common_list, "items": rows},
             "x-kubernetes-group-version-kind": [{**gvk, "kind": kind.list_kind}],
         },
     }
+
+
+def _type_fields(known: definitions.Definitions, dialect: Dialect, kind: str) -> Obj:
+    fields = definition(known, f"io.k8s.api.core.v1.{kind}", dialect)["properties"]
+    return {name: fields[name] for name in ("apiVersion", "kind", "metadata")}
 
 
 def _resources_path(kind: Kind, dialect: Dialect) -> Obj:
