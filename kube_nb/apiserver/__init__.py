@@ -9,9 +9,13 @@ of one change is one event, encoded at most once; a change costs nothing to watc
     socket -> http.Front ---+                      (TLS, client certificate -> User, WebSocket, SPDY for port-forward)
     in-kernel transport ----+--> ApiServer.handle(Request)
                                    requestinfo.parse       what the URL asks for: verb, resource, name, subresource
+                                   deadline                the query's timeout, a minute over sockets; 504
                                    authn, impersonation    who asks: certificate, token, service account, anonymous
+                                   audit.received          the log's first stage, if there is a log
+                                   fairness                flow schema, priority level, seats: now, in turn, or 429
                                    authz                   may they: Node, RBAC; system:masters may everything
-                                   nonresource             /healthz /version /apis /openapi ... end here
+                                   aggregation             a group of another server: the request goes there; 503
+                                   nonresource             /healthz /version /metrics /apis /openapi ... end here
                                    routing                 the handler by resource, subresource and verb; 404, 405
        GET                         handlers.get  -> reading.get -> storage.get -> Cacher entry
        GET (list)                  handlers.list_ -> reading.page -> Cacher.select, or storage.at an older revision
@@ -19,20 +23,27 @@ of one change is one event, encoded at most once; a change costs nothing to watc
        POST, PUT, PATCH            decode -> typed (kind, fields, defaults) -> patching -> writing:
                                      strategy.prepare_for_*   status and generation rules   strategies/ by kind
                                      ownership                metadata.managedFields, server-side apply
-                                     admission.admit          LimitRanger, ServiceAccount, Priority ...
-                                     api.validation, admission.validate
+                                     admission.admit          LimitRanger, ServiceAccount, policies, webhooks ...
+                                     api.validation, customrules, admission.validate
                                      strategy.begin_*         cluster IPs, node ports, escalation checks
+                                     Resource.to_storage      the stored version: conversion, customconversion
                                      storage.put              optimistic, encoded once
        DELETE                      deleting: grace, finalizers, preconditions; namespaces in two steps
        .../binding eviction log    subresources -> eviction, connecting, scaling, tokens, reviews
                                    rendering               object, Table, metadata only, JSON or YAML
-    store commits -> storage._committed -> Cacher.put/remove -> deliver -> each matching WatchStream
+                                 metrics.count, audit.answered
+    store commits -> storage._committed -> Cacher.put/remove -> each matching Watcher -> its WatchStream
+                       (a version that is not the stored one: `Resource.served` on reads and lists, `converting` on
+                        watches; both ask the definition's webhook where it has one)
+
+Beside the requests run `customresources` (definitions -> kinds), `apiservices` (what other servers serve, and whether
+they answer), `fairness.configuration` and the bookmarks of `watching`. Programs of others, be they functions in this
+kernel, pods or HTTPS servers, are asked through `callout` (webhooks) and `aggregation` (API servers).
 
 One GET and one POST are followed best from `server.ApiServer._serve`. Then read `storage` and `cacher` (what is known,
 how changes fan out), `writing` and `deleting` (what a write is), `strategy`.
 
-Differs: see the modules; as a whole there is no priority and fairness and no aggregated API; responses are JSON or
-YAML, never protobuf or CBOR.
+Differs: see the modules; as a whole: responses are JSON or YAML, never protobuf or CBOR.
 """
 
 from kube_nb.apiserver.server import ApiServer
