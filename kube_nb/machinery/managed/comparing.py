@@ -72,7 +72,7 @@ def compare(old: Obj, new: Obj, schema: TypeSchema | None, *, custom: bool = Fal
         before = old.get(key, _MISSING)
         if key == "metadata":
             _compare_metadata(before, value, _field(schema, key), changes)
-        elif key not in _UNOWNED:
+        elif before is not value and key not in _UNOWNED:
             _compare_value(key, before, value, schema, changes)
     for key, value in old.items():
         if key not in new and key not in _UNOWNED and key != "metadata":
@@ -125,8 +125,8 @@ def _compare_fields(
     old: Obj, new: Obj, schema: TypeSchema | None, changes: _Changes, skipped: frozenset[str] = _NONE
 ) -> None:
     for key, value in new.items():
-        if key not in skipped:
-            _compare_value(key, old.get(key, _MISSING), value, schema, changes)
+        if key not in skipped and (before := old.get(key, _MISSING)) is not value:
+            _compare_value(key, before, value, schema, changes)
     for key, value in old.items():
         if key not in new and key not in skipped:
             _compare_value(key, value, _MISSING, schema, changes)
@@ -236,7 +236,8 @@ def everything(value: Json, schema: TypeSchema | None) -> Fields:
     if isinstance(value, dict):
         if is_granular_map(value, None, schema):
             for key, item in value.items():
-                children["f:" + key] = everything(item, _field(schema, key))
+                leaf = not item or not isinstance(item, dict | list)
+                children["f:" + key] = {} if leaf else everything(item, _field(schema, key))
     elif schema is not None and is_granular_list(value, None, schema):
         item_type = schema.element()
         for element, items in indexed(value, schema).items():
