@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from aiohttp import web
 
 from kube_nb.apiserver import deadline, websocket
@@ -86,7 +87,7 @@ class Front:
             return await _watch(request, response)
         if response.chunks is not None:
             return await _chunks(request, response)
-        return _plain(response)
+        return _plain(response, pretty=_wants_pretty(asked))
 
 
 async def _body(request: web.BaseRequest) -> bytes | None:
@@ -148,9 +149,22 @@ def _response_headers(response: Response) -> dict[str, str]:
     return {**own, **(response.flow_headers or {}), **response.headers}
 
 
-def _plain(response: Response) -> web.Response:
+def _wants_pretty(request: Request) -> bool:
+    """Whether JSON is to be indented: the query says so, or the client is one that people look at.
+
+    Models apiserver pkg/endpoints/handlers/negotiation isPrettyPrint."""
+    asked = request.param("pretty")
+    if asked:
+        return asked in ("1", "t", "T", "true", "TRUE", "True")
+    return request.headers.get("user-agent", "").startswith(("curl", "Wget", "Mozilla/5.0"))
+
+
+def _plain(response: Response, *, pretty: bool = False) -> web.Response:
     headers = _response_headers(response)
-    found = web.Response(status=response.status, body=response.encode(), headers=headers)
+    body = response.encode()
+    if pretty and response.obj is not None and response.content_type.startswith("application/json"):
+        body = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    found = web.Response(status=response.status, body=body, headers=headers)
     for text in response.warnings:
         found.headers.add("Warning", warning(text))
     return found

@@ -154,3 +154,41 @@ def test_logs_and_proxies(tmp_path: Path) -> None:
                     assert await response.text() == "GET web:8080/some/path"
 
     at_walls_pace(story())
+
+
+@pytest.mark.parametrize(
+    ("query", "agent", "is_pretty"),
+    [
+        ("", "kubectl/v1", False),
+        ("?pretty=true", "kubectl/v1", True),
+        ("", "curl/8", True),
+        ("?pretty=0", "curl/8", False),
+    ],
+)
+def test_json_is_indented_for_those_who_look_at_it(tmp_path: Path, query: str, agent: str, is_pretty: bool) -> None:
+    async def story() -> None:
+        async with listening(tmp_path) as server:
+            await server.api.create(CONFIG_MAPS, config_map("a"))
+            connector = aiohttp.TCPConnector(ssl=server.authority.client_context("admin"))
+            async with aiohttp.ClientSession(connector=connector, headers={"User-Agent": agent}) as session:
+                for path in (CONFIG_MAPS, f"{CONFIG_MAPS}/a", f"{CONFIG_MAPS}/missing"):
+                    async with session.get(server.url + path + query) as response:
+                        text = await response.text()
+                        assert ("\n  " in text) is is_pretty
+
+    at_walls_pace(story())
+
+
+def test_protobuf_alone_is_not_acceptable_and_json_beside_it_is(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with listening(tmp_path) as server:
+            protobuf = "application/vnd.kubernetes.protobuf"
+            status, _, found = await ask(server, "GET", PODS, headers={"Accept": protobuf})
+            assert (status, found["reason"]) == (406, "NotAcceptable")
+            both = {"Accept": f"{protobuf},application/json"}
+            status, headers, _ = await ask(server, "GET", PODS, headers=both)
+            assert (status, headers["Content-Type"]) == (200, "application/json")
+            cbor = {"Accept": "application/cbor"}
+            assert (await ask(server, "GET", PODS, headers=cbor))[0] == 406
+
+    at_walls_pace(story())
