@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kube_nb.api import duplicates
-from kube_nb.apiserver import decode, ownership, typed, writing
+from kube_nb.apiserver import decode, ownership, restoring, typed, writing
 from kube_nb.apiserver.call import Call
 from kube_nb.machinery import errors, patch
 from kube_nb.machinery.types import Obj
@@ -62,9 +62,18 @@ async def patch_object(call: Call) -> tuple[Obj, bool]:
 
     async def transform(old: Obj | None) -> Obj:
         assert old is not None
-        return _checked(call, typed.decode(call, change(old), old))
+        return _checked(call, _decode(call, change(old), old))
 
     return await writing.update(call, transform)
+
+
+def _decode(call: Call, patched: Obj, old: Obj) -> Obj:
+    try:
+        return typed.decode(call, patched, old)
+    except errors.ApiError as error:
+        if decode.content_type(call.request) != STRATEGIC_PATCH:
+            raise
+        raise restoring.refusal(error, _read(call)[1]) from None
 
 
 def _accepted(call: Call) -> tuple[str, ...]:

@@ -206,3 +206,21 @@ async def test_fields_that_stand_twice_in_yaml_are_told() -> None:
         assert refused["message"].endswith(f"strict decoding error: {fault}")
         response = await api.ask("POST", CONFIG_MAPS, body, headers=yaml)
         assert (response.status, response.warnings) == (201, (fault,))
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"metadata": {"labels": "invalid"}}, "cannot restore map from string"),
+        ({"spec": {"replicas": "x"}}, "cannot convert string to int32"),
+        ({"spec": {"template": [1, None]}}, "cannot restore struct from: slice"),
+        ({"spec": {"template": {"spec": {"containers": {"a": True}}}}}, "cannot restore slice from map"),
+    ],
+)
+async def test_a_strategic_patch_with_values_of_wrong_types_is_told_as_what_cannot_be_restored(change, text):
+    async with serving() as api:
+        await api.create(DEPLOYMENTS, deployment())
+        status = await api.refused("PATCH", f"{DEPLOYMENTS}/web", change, type="strategic")
+        assert status["code"] == 422
+        assert status["message"].startswith(' "" is invalid: patch: Invalid value: "map[')
+        assert status["message"].endswith(f": {text}")

@@ -7,33 +7,9 @@ import urllib.request
 import pytest
 import yaml
 
-from kube_nb import Cluster
-from tests.scenarios.real import Kubectl
+from tests.scenarios.real import WEB, Kubectl
 
 pytestmark = [pytest.mark.kubectl, pytest.mark.xdist_group("real-kubectl-session")]
-
-WEB = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-  labels: {app: web}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - {name: nginx, image: "nginx:1.27", ports: [{containerPort: 80}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web}
-spec:
-  selector: {app: web}
-  ports: [{port: 80}]
-"""
 
 SHELLS = """\
 apiVersion: v1
@@ -45,30 +21,6 @@ spec:
   - {name: one, image: busybox, command: [sh, -c, "echo first; echo second; echo third; sleep 36000"]}
   - {name: two, image: busybox, command: [sh, -c, "echo of two; sleep 36000"], env: [{name: COLOUR, value: blue}]}
 """
-
-
-@pytest.fixture(scope="module")
-def served():
-    with Cluster(nodes=3, seed=4, pace=20) as cluster:
-        yield cluster.serve().kubeconfig
-
-
-@pytest.fixture
-def kubectl(served, request):
-    """kubectl in an empty namespace, which goes with all that is in it."""
-    admin = Kubectl(served)
-    name = re.sub(r"\W|_", "-", request.node.name.removeprefix("test_"))[:40].strip("-")
-    admin(f"create namespace {name}")
-    yield Kubectl(served, name)
-    admin(f"delete namespace {name} --wait=false")
-
-
-@pytest.fixture
-def web(kubectl):
-    """The same with a Deployment that is rolled out, and its service."""
-    assert kubectl.out("apply -f -", stdin=WEB) == "deployment.apps/web created\nservice/web created\n"
-    assert kubectl.out("rollout status deployment/web --timeout=50s").endswith('"web" successfully rolled out\n')
-    return kubectl
 
 
 def rows(text):
