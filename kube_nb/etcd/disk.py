@@ -6,6 +6,7 @@ file of another program, of a newer format, or with damage is refused before any
 
 import contextlib
 import gc
+import os
 import sqlite3
 import struct
 from collections.abc import Iterable, Iterator, Sequence
@@ -70,16 +71,18 @@ class Disk:
             self._db = self._create()
 
     def _open(self, mode: str) -> sqlite3.Connection:
+        db: sqlite3.Connection | None = None
         try:
             db = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
             db.execute("PRAGMA locking_mode=EXCLUSIVE")
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=FULL")
             db.execute("BEGIN IMMEDIATE").execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            raise self._fault(error) from error
         except sqlite3.DatabaseError as error:
-            raise Damaged(f"{self.path}: {error}") from error
+            if db is not None:
+                db.close()
+            is_operational = isinstance(error, sqlite3.OperationalError)
+            raise self._fault(error) if is_operational else Damaged(f"{self.path}: {error}") from error
         return db
 
     def _create(self) -> sqlite3.Connection:
@@ -101,6 +104,8 @@ class Disk:
     def _fault(self, error: Exception) -> EtcdError:
         if "disk is full" in str(error) or getattr(error, "errno", 0) == 28:
             return NoSpace(f"{NoSpace.text}: {self.path.parent} is full")
+        if self.path.parent.exists() and not os.access(self.path.parent, os.W_OK):
+            return EtcdError(f"etcdserver: data directory {self.path.parent} cannot be written", Code.UNAVAILABLE)
         return EtcdError(f"etcdserver: data directory {self.path.parent}: {error}", Code.UNAVAILABLE)
 
     def close(self) -> None:
