@@ -1,10 +1,13 @@
 """The store answers every command as a real etcd 3.4 does, in the kernel and over gRPC.
 
 Each example starts from the same state on all sides: nothing stored, one revision, everything before it compacted.
-KUBE_NB_EXAMPLES=N runs N examples of up to 60 commands.
+Two watches run along, one from now on and one that replays; every event that they tell is compared. In CI some 20,000
+commands are compared; KUBE_NB_EXAMPLES=N runs N examples of up to 60 commands.
 """
 
+import asyncio
 import os
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -21,7 +24,11 @@ from kube_nb.etcd.wire import remote
 from kube_nb.etcd.wire.server import Server
 from tests.etcd import commands, real, serving
 
-EXAMPLES = int(os.environ.get("KUBE_NB_EXAMPLES", "400"))
+CI = os.environ.get("KUBE_NB_NO_SKIP") == "1"
+EXAMPLES = int(os.environ.get("KUBE_NB_EXAMPLES", "420" if CI else "60"))
+pytestmark = pytest.mark.xdist_group("differential")  # one process counts all commands
+#: How many commands of each kind were compared.
+compared: Counter[str] = Counter()
 
 
 class Sides(NamedTuple):
@@ -65,6 +72,7 @@ async def compare(steps: list[commands.Command], theirs: Backend, ours: LocalBac
         expected = await commands.run(command, theirs, revision)
         found = await commands.run(command, through, revision)
         assert found == expected, command
+        compared[type(command).__name__] += 1
 
 
 async def replay(backend: Backend, key: bytes, end: bytes, start: int, final: int, **options: bool) -> Any:
@@ -82,17 +90,60 @@ async def replay(backend: Backend, key: bytes, end: bytes, start: int, final: in
         watcher.cancel()
 
 
-async def compare_watches(
-    theirs: Backend, ours: LocalBackend, through: Backend, start: int, key: bytes, end: bytes, options: dict[str, bool]
-) -> None:
-    """The same watch on both sides; its first key is put and deleted so that something ends it."""
-    for backend in (theirs, through):
-        await backend.put(key, b"last")
-        final = (await backend.delete_range(key)).revision - (1 if options.get("no_delete") else 0)
+class Live:
+    """The same watch on both sides, from the next revision on; it hears the example while it runs."""
+
+    def __init__(self, sides: tuple[Backend, Backend], next_revision: int, watch: Any) -> None:
+        key, end, _, options = watch
+        self.watchers = [side.watch(key, end, start_revision=next_revision, **options) for side in sides]
+        self.found: list[list[Any]] = [[], []]
+        self.readers = [asyncio.create_task(self._read(side)) for side in (0, 1)]
+
+    async def _read(self, side: int) -> None:
+        async for batch in self.watchers[side]:
+            self.found[side] += batch.events
+
+    async def compare(self, final: int) -> None:
+        """Hear everything up to the revision `final`, at which both sides have an event."""
+        try:
+            async with asyncio.timeout(20):
+                while not all(found and found[-1].kv.mod_revision >= final for found in self.found):
+                    if any(reader.done() for reader in self.readers):
+                        return  # a compaction came before the watch was there
+                    await asyncio.sleep(0.001)
+        finally:
+            for watcher, reader in zip(self.watchers, self.readers, strict=True):
+                watcher.cancel()
+                reader.cancel()
+            await asyncio.gather(*self.readers, return_exceptions=True)
+        assert self.found[1] == self.found[0]
+        compared["event heard live"] += len(self.found[0])
+
+
+async def example(theirs: Backend, ours: LocalBackend, through: Backend, steps: Any, watch: Any, live: Any) -> None:
+    """One example: the steps, what the watches hear; `through` leads to `ours`."""
+    first = ours.store.revision
+    listening = Live((theirs, through), first + 1, live)
+    await compare(steps, theirs, ours, through)
+    final = await last_words(theirs, through, live)
+    await listening.compare(final)
+    key, end, back, options = watch
+    start = max(ours.store.revision - back, first + 1)
+    final = await last_words(theirs, through, watch)
     if start == ours.store.compact_revision:
         start += 1  # at the compacted revision itself etcd 3.4 loses deletions (#19179)
     expected = await replay(theirs, key, end, start, final, **options)
     assert await replay(through, key, end, start, final, **options) == expected
+    compared["event replayed"] += 0 if isinstance(expected, int) else len(expected)
+
+
+async def last_words(theirs: Backend, through: Backend, watch: Any) -> int:
+    """Put and delete the watch's first key, so that something ends it; the revision of the last event it hears of."""
+    key, _, _, options = watch
+    for backend in (theirs, through):
+        await backend.put(key, b"last")
+        final = (await backend.delete_range(key)).revision - (1 if options.get("no_delete") else 0)
+    return final
 
 
 WATCHES = st.tuples(
@@ -109,41 +160,57 @@ SETTINGS = settings(
 )
 
 
+STEPS = st.lists(commands.COMMANDS, min_size=30, max_size=60) if CI else st.lists(commands.COMMANDS, max_size=60)
+
+
 @pytest.mark.etcd
 @pytest.mark.slow
 @SETTINGS
-@given(steps=st.lists(commands.COMMANDS, min_size=1, max_size=60), watch=WATCHES)
-def test_the_store_in_process_equals_a_real_etcd(sides: Sides, steps: list[commands.Command], watch: Any) -> None:
-    async def example() -> None:
-        first = await clean(sides.real)
-        ours = fresh(first, sides.thread.loop)
-        await compare(steps, sides.real, ours, ours)
-        key, end, back, options = watch
-        start = max(ours.store.revision - back, first + 1)
-        await compare_watches(sides.real, ours, ours, start, key, end, options)
-        ours.close()
+@given(steps=STEPS, watch=WATCHES, live=WATCHES)
+def test_the_store_in_process_equals_a_real_etcd(
+    sides: Sides, steps: list[commands.Command], watch: Any, live: Any
+) -> None:
+    async def run() -> None:
+        ours = fresh(await clean(sides.real), sides.thread.loop)
+        try:
+            await example(sides.real, ours, ours, steps, watch, live)
+        finally:
+            ours.close()
 
-    sides.thread.call(example())
+    sides.thread.call(run())
 
 
 @pytest.mark.etcd
 @pytest.mark.slow
-@settings(SETTINGS, max_examples=max(EXAMPLES // 8, 10))
-@given(steps=st.lists(commands.COMMANDS, min_size=1, max_size=60), watch=WATCHES)
-def test_the_store_over_grpc_equals_a_real_etcd(sides: Sides, steps: list[commands.Command], watch: Any) -> None:
-    async def example() -> None:
-        first = await clean(sides.real)
-        ours = fresh(first, sides.thread.loop)
+@settings(SETTINGS, max_examples=max(EXAMPLES // 6, 10))
+@given(steps=STEPS, watch=WATCHES, live=WATCHES)
+def test_the_store_over_grpc_equals_a_real_etcd(
+    sides: Sides, steps: list[commands.Command], watch: Any, live: Any
+) -> None:
+    async def run() -> None:
+        ours = fresh(await clean(sides.real), sides.thread.loop)
         server = Server(ours)
         through = remote.connect(f"http://127.0.0.1:{await server.start()}")
         try:
-            await compare(steps, sides.real, ours, through)
-            key, end, back, options = watch
-            start = max(ours.store.revision - back, first + 1)
-            await compare_watches(sides.real, ours, through, start, key, end, options)
+            await example(sides.real, ours, through, steps, watch, live)
         finally:
             await through.close()
             await server.stop()
             ours.close()
 
-    sides.thread.call(example())
+    sides.thread.call(run())
+
+
+@pytest.mark.etcd
+@pytest.mark.slow
+def test_enough_was_compared_of_everything() -> None:
+    """Runs after the two above, in their process."""
+    real.require("etcd")
+    if sum(compared.values()) == 0:
+        pytest.fail("run the whole module: the other tests count what they compare")
+    kinds = {"Range", "Put", "DeleteRange", "Txn", "OptimisticPut", "Grant", "Revoke", "TimeToLive", "Compact"}
+    assert kinds <= set(compared)
+    least = min(compared[kind] for kind in (*kinds, "event heard live", "event replayed"))
+    assert least > (200 if CI else 0), compared
+    if CI:
+        assert sum(compared[kind] for kind in kinds) >= 20_000
