@@ -19,6 +19,8 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 
+from kube_nb.etcd.wire.headers import Decoder, Encoder
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #: How much of all streams together may be on its way to us.
 CONNECTION_WINDOW_BYTES = 8 << 20
@@ -93,6 +95,7 @@ class Connection:
         self._blocked: dict[int, Stream] = {}
         self._farewell = b""
         self._h2 = H2Connection(_CONFIG)
+        self._h2.encoder, self._h2.decoder = Encoder(), Decoder(MAX_HEADER_BYTES)
         self._h2.local_settings = Settings(
             client=False,
             initial_values={
