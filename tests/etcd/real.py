@@ -33,13 +33,21 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def etcd(peer_url: str | None = None, *flags: str) -> Iterator[str]:
-    """Run etcd; gives its client address."""
+def etcd(peer_url: str | None = None, *flags: str, data_dir: "os.PathLike[str] | None" = None) -> Iterator[str]:
+    """Run etcd; gives its client address. data_dir: where a disk is wanted whose fsync counts."""
     require("etcd", "etcdctl")
     client = f"http://127.0.0.1:{free_port()}"
     advertised = peer_url or f"http://127.0.0.1:{free_port()}"
-    with tempfile.TemporaryDirectory(prefix="kube-nb-etcd-", dir=MEMORY) as data_dir:
-        command = ["etcd", "--data-dir", data_dir, "--listen-client-urls", client, "--advertise-client-urls", client]
+    with tempfile.TemporaryDirectory(prefix="kube-nb-etcd-", dir=MEMORY) as folder:
+        command = [
+            "etcd",
+            "--data-dir",
+            os.fspath(data_dir or folder),
+            "--listen-client-urls",
+            client,
+            "--advertise-client-urls",
+            client,
+        ]
         command += ["--listen-peer-urls", f"http://127.0.0.1:{free_port()}"]
         command += ["--initial-advertise-peer-urls", advertised, "--initial-cluster", f"default={advertised}"]
         command += ["--logger", "zap", "--log-level", "error", *flags]

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import sys
 import threading
 from collections.abc import Coroutine, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 from kube_nb.etcd import members
+from kube_nb.etcd.durable import DurableBackend, open_store
 from kube_nb.etcd.local import LocalBackend
 from kube_nb.etcd.store import Store
 from kube_nb.etcd.wire.server import Server
@@ -62,3 +65,17 @@ def ours(peer_url: str = "http://localhost:2380", tls: Tls | None = None) -> Ite
         finally:
             backend.close()
             thread.call(server.stop())
+
+
+def main() -> None:
+    """Serve a data directory in this process until it is killed; prints the address."""
+    loop = ClusterLoop(pace=1)
+    store, disk = open_store(Path(sys.argv[1]), loop)
+    server = Server(DurableBackend(store, disk, loop))
+    sys.stdout.write(f"http://127.0.0.1:{loop.run_until_complete(server.start())}\n")
+    sys.stdout.flush()
+    loop.run_forever()
+
+
+if __name__ == "__main__":
+    main()
