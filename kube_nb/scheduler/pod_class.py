@@ -19,6 +19,9 @@ from kube_nb.scheduler.pod_info import PodInfo, PodShape
 #: Up to how many changed rows the plain forms are used.
 FEW = 6
 
+#: Codes of a column filter from here on are not looked up in a table.
+LARGE_CODE = 4096
+
 
 class PodClass:
     """refused: rows that some filter refuses, `verdict` the number of the status in `refusals` (0: accepted).
@@ -47,6 +50,7 @@ class PodClass:
         self.failure: Status | None = None
         self.refusals: list[Status] = [Status(Code.SUCCESS)]
         self._numbers: dict[tuple[str, int], int] = {}
+        self._tables: dict[str, npt.NDArray[np.int16]] = {}
         self.verdict: npt.NDArray[np.int16] = np.zeros(size, dtype=np.int16)
         self.refused: npt.NDArray[np.bool_] = np.zeros(size, dtype=np.bool_)
         self.row_filters: list[Any] = []
@@ -143,13 +147,42 @@ class PodClass:
             self._enter(plugin, rows, codes, verdict)
 
     def _enter(self, plugin: Any, rows: Ints, codes: Ints, verdict: npt.NDArray[np.int16]) -> None:
-        for code in dict.fromkeys(codes[codes != 0].tolist()):
-            hits = codes == code
-            number = self._numbers.get((plugin.name, code))
-            if number is None:
-                number = self._numbers[plugin.name, code] = len(self.refusals)
-                self.refusals.append(self._status(plugin, int(rows[hits.argmax()])))
-            verdict[hits & (verdict == 0)] = number
+        """Codes become numbers of statuses by a table per plugin, which learns each code at its first row."""
+        table, most = self._tables.get(plugin.name), int(codes.max())
+        if most >= LARGE_CODE:
+            numbers = np.zeros(len(codes), dtype=np.int16)
+            for code in dict.fromkeys(codes[codes != 0].tolist()):
+                numbers[codes == code] = self._learned(plugin, code, rows, codes)
+        else:
+            if table is None or most >= len(table):
+                table = self._tables[plugin.name] = self._wider(table, most + 1)
+            numbers = table.take(codes)
+            if (numbers < 0).any():
+                for code in dict.fromkeys(codes[numbers < 0].tolist()):
+                    table[code] = self._learned(plugin, code, rows, codes)
+                numbers = table.take(codes)
+        np.copyto(verdict, numbers, where=verdict == 0)
+
+    def _learned(self, plugin: Any, code: int, rows: Ints, codes: Ints) -> int:
+        known = self._numbers.get((plugin.name, code))
+        if known is not None:
+            return known
+        return self._numbered(plugin, code, self._status(plugin, int(rows[(codes == code).argmax()])))
+
+    def _wider(self, table: npt.NDArray[np.int16] | None, size: int) -> npt.NDArray[np.int16]:
+        wider = np.full(size, -1, dtype=np.int16)
+        wider[0] = 0
+        if table is not None:
+            wider[: len(table)] = table
+        return wider
+
+    def _numbered(self, plugin: Any, code: int, status: Status) -> int:
+        """The number in `refusals` of what this code of this plugin stands for."""
+        number = self._numbers.get((plugin.name, code))
+        if number is None:
+            number = self._numbers[plugin.name, code] = len(self.refusals)
+            self.refusals.append(status)
+        return number
 
     def _status(self, plugin: Any, row: int) -> Status:
         status = plugin.filter(self.state, self._pod, self._columns.nodes[row])
@@ -254,11 +287,7 @@ class PodClass:
         """The status's number in `refusals`."""
         rows = np.array([row], dtype=np.int64)
         code = int(plugin.filter_columns(self.state, self._pod, self._columns, rows)[0])
-        number = self._numbers.get((plugin.name, code))
-        if number is None:
-            number = self._numbers[plugin.name, code] = len(self.refusals)
-            self.refusals.append(status.by(plugin.name))
-        return number
+        return self._numbered(plugin, code, status.by(plugin.name))
 
     def _filter_rows(self, rows: Ints) -> None:
         verdict = None

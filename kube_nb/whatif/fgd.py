@@ -57,12 +57,19 @@ class Fragmentation:
         self.milli: Ints = np.array([each.milli for each in typical], dtype=np.int64)
         self._models = [each.models for each in typical]
         self._epoch = -1
-        devices.listeners.append(self._refresh)
+        self._stale: dict[int, None] = {}
+        devices.listeners.append(self._note)
+
+    def _note(self, row: int) -> None:
+        self._stale[row] = None
 
     def sync(self) -> None:
         self.devices.sync()
         columns = self._columns
         if self._epoch == columns.epoch:
+            if self._stale:
+                self._refresh(np.array(list(self._stale), dtype=np.int64))
+                self._stale.clear()
             return
         self._epoch = columns.epoch
         size = len(columns.nodes)
@@ -73,21 +80,20 @@ class Fragmentation:
         self.fitting: Ints = np.zeros((size, len(self.share)), dtype=np.int64)
         self.unfit: Ints = np.zeros((size, len(self.share)), dtype=np.int64)
         self.first_of_kind: npt.NDArray[np.bool_] = np.zeros((size, self.devices.left.shape[1]), dtype=np.bool_)
-        for row in range(size):
-            self._refresh(row)
+        self._stale.clear()
+        self._refresh(np.arange(size, dtype=np.int64))
 
     def _wanted(self) -> list[tuple[tuple[str, ...], int]]:
         return list(zip(self._models, self.number.tolist(), strict=True))
 
-    def _refresh(self, row: int) -> None:
-        if self._epoch != self._columns.epoch:
-            return
-        left = self.devices.left[row]
-        fits = left[:, None] >= self.milli
-        self.fitting[row] = fits.sum(axis=0)
-        self.unfit[row] = (left[:, None] * ~fits).sum(axis=0)
-        values = left.tolist()
-        self.first_of_kind[row] = [value > 0 and value not in values[:gpu] for gpu, value in enumerate(values)]
+    def _refresh(self, rows: Ints) -> None:
+        left = self.devices.left[rows]
+        fits = left[:, :, None] >= self.milli
+        self.fitting[rows] = fits.sum(axis=1)
+        self.unfit[rows] = (left[:, :, None] * ~fits).sum(axis=1)
+        same = left[:, :, None] == left[:, None, :]  # row, GPU, GPU
+        before = np.tril(np.ones(same.shape[1:], dtype=np.bool_), -1)
+        self.first_of_kind[rows] = (left > 0) & ~(same & before).any(axis=2)
 
     def amount(self, rows: Ints, cpu_left: Floats, fitting: Ints, unfit: Ints, total: Ints) -> Floats:
         """F for states given by arrays; rows: which node's models they have."""

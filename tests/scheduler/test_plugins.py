@@ -463,3 +463,14 @@ def test_terms_are_alternatives_and_an_empty_one_matches_nothing() -> None:
     terms = {"nodeSelectorTerms": [*rows, {}]}
     asked = pod("p", affinity={"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}})
     assert set(refused(found, asked)) == {"c"}
+
+
+def test_a_pod_that_asks_for_a_dozen_resources_is_told_which_are_short() -> None:
+    names = [f"example.com/r{number:02d}" for number in range(12)]
+    found = engine(node("a", more=dict.fromkeys(names, "2")), node("b", more=dict.fromkeys(names[:-1], "2")))
+    found.assume(found.pod(pod("first", more={names[3]: "2"})), "a")
+    asked = pod("p", more=dict.fromkeys(names, "1"))
+    assert refused(found, asked) == {
+        "a": ("Unschedulable", f"Insufficient {names[3]}"),
+        "b": ("UnschedulableAndUnresolvable", f"Insufficient {names[-1]}"),
+    }
