@@ -65,7 +65,7 @@ class Attempt:
     preemption: Any = field(default=None, init=False)
     fault: str = field(default="", init=False)
     warnings: tuple[str, ...] = field(default=(), init=False)
-    message: str = field(default="", init=False)
+    told: str = field(default="", init=False)
     state: Any = field(default=None, init=False)
 
     def refused_by(self) -> tuple[str, ...]:
@@ -75,6 +75,25 @@ class Attempt:
         names = [status.plugin for status in self.refusals[1:]]
         names += [status.plugin for status in self.late_refusals.values()]
         return tuple(dict.fromkeys(names))
+
+    @property
+    def message(self) -> str:
+        """Why there is no node; made when somebody asks. Empty for a pod that has one."""
+        return self.told or ("" if self.node else self._fit_error())
+
+    @message.setter
+    def message(self, text: str) -> None:
+        self.told = text
+
+    def _fit_error(self) -> str:
+        """Models framework.FitError: reasons with their counts, sorted as texts; then what PostFilter said."""
+        message = f"0/{len(self.names)} nodes are available:"
+        if self.pre_filter is not None:
+            if self.pre_filter.message:
+                message += f" {self.pre_filter.message}."
+        elif reasons := self.histogram():
+            message += " " + ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items())) + "."
+        return f"{message} {self.post_filter}" if self.post_filter else message
 
     # -- rendering -------------------------------------------------------------------------------------------------
 

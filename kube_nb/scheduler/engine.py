@@ -156,8 +156,6 @@ class Engine:
         elif len(rows):
             attempt.node = columns.names[rows[0]]
             attempt.rows = rows
-        else:
-            attempt.message = fit_error(attempt)
 
     def _schedule_pinned(self, framework: Framework, pod: PodInfo, attempt: Attempt) -> bool:
         """A pod that names its node needs no look at the others. False if the answer takes more than filters."""
@@ -184,8 +182,6 @@ class Engine:
         if feasible:
             attempt.node = feasible[0].name
             attempt.rows = np.array([feasible[0].row], dtype=np.int64)
-        else:
-            attempt.message = fit_error(attempt)
         return True
 
     def _wanted(self, framework: Framework) -> Callable[[int], int]:
@@ -278,14 +274,3 @@ def _one(nodes: int) -> int:
 @lru_cache
 def _to_find(percentage: int | None) -> Callable[[int], int]:
     return lru_cache(partial(nodes_to_find, percentage=percentage))
-
-
-def fit_error(attempt: Attempt) -> str:
-    """Models framework.FitError: reasons with their counts, sorted as texts; then what PostFilter said."""
-    message = f"0/{len(attempt.names)} nodes are available:"
-    if attempt.pre_filter is not None:
-        if attempt.pre_filter.message:
-            message += f" {attempt.pre_filter.message}."
-    elif reasons := attempt.histogram():
-        message += " " + ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items())) + "."
-    return f"{message} {attempt.post_filter}" if attempt.post_filter else message

@@ -30,6 +30,9 @@ VOLUMES = (
 )
 
 
+#: How many specs are known by themselves.
+SPECS = 1024
+
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
@@ -130,8 +133,20 @@ class PodShapes:
         self._shapes: dict[bytes, PodShape] = {}
         self._limit = limit
         self._numbers = 0
+        #: {id of a spec: (it, its shape)}: tasks of a workload share their specs.
+        self._of_spec: dict[int, tuple[Obj, PodShape]] = {}
 
     def of(self, spec: Obj) -> PodShape:
+        known = self._of_spec.get(id(spec))
+        if known is not None and known[0] is spec:
+            return known[1]
+        if len(self._of_spec) >= SPECS:
+            self._of_spec.clear()
+        shape = self._by_content(spec)
+        self._of_spec[id(spec)] = spec, shape
+        return shape
+
+    def _by_content(self, spec: Obj) -> PodShape:
         relevant = _relevant(spec)
         key = orjson.dumps(relevant, option=orjson.OPT_SORT_KEYS)
         shape = self._shapes.get(key)

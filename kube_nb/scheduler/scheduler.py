@@ -24,7 +24,7 @@ from kube_nb.scheduler.columns import Columns
 from kube_nb.scheduler.config import Configuration
 from kube_nb.scheduler.counterfactual import Changes, counterfactual
 from kube_nb.scheduler.decisions import Attempt, Decisions
-from kube_nb.scheduler.engine import Engine, fit_error
+from kube_nb.scheduler.engine import Engine
 from kube_nb.scheduler.event_handlers import NODE_ADDED, EventHandlers
 from kube_nb.scheduler.extender import REFUSER
 from kube_nb.scheduler.framework.events import ANYTHING, Registration
@@ -295,7 +295,6 @@ class Scheduler:
             elif result.message:
                 messages.append(f"{result.prefix}{result.message}")
         attempt.post_filter = ", ".join(messages)
-        attempt.message = fit_error(attempt)
 
     async def report_failure(self, pod: PodInfo, reason: str, message: str, nominated: str = "") -> None:
         """Event and condition. A pod that is gone by now is nobody's fault."""
