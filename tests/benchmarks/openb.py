@@ -1,4 +1,9 @@
-"""The openb table: six policies on six workloads, beside the published figures (Weng et al., USENIX ATC '23)."""
+"""The openb table: six policies on six workloads, beside the published figures (Weng et al., USENIX ATC '23).
+
+The tie rule decides points here. The published simulator takes the smallest node name among equals; with the names that
+the published node list has, two pairs come out elsewhere (cpu250: DotProd 0.7 above, FGD 1.8 below), with an order of
+nodes drawn anew for each seed all are near. So the table has the latter rule; `OPENB_ORDER=names` gives the former.
+"""
 
 import os
 import time
@@ -18,6 +23,7 @@ POLICIES: Mapping[str, tuple[str, float]] = {
     "fgd": ("06-FGD", 0.7),
 }
 SEEDS = int(os.environ.get("OPENB_SEEDS", "10"))
+BY_NAME = os.environ.get("OPENB_ORDER") == "names"
 
 
 def published(workload: str, policy: str, percent: int) -> float:
@@ -32,10 +38,11 @@ def published(workload: str, policy: str, percent: int) -> float:
 
 
 def bench() -> Figures:
-    figures = Figures("openb: GPU allocation at 100 % arrival; ties: first in an order of nodes drawn from the seed")
+    ties = "smallest name" if BY_NAME else "first in an order of nodes drawn from the seed"
+    figures = Figures(f"openb: GPU allocation at 100 % arrival, {SEEDS} seeds; ties: {ties}")
     for name in openb.WORKLOADS:
         workload = Workload.openb(name)
-        found = compare(list(POLICIES), workload, SEEDS, inflate=1.3, shuffle_nodes=True)
+        found = compare(list(POLICIES), workload, SEEDS, inflate=1.3, shuffle_nodes=not BY_NAME)
         means = found.df.groupby("policy")[["allocation_100", "allocation_end"]].mean()
         for policy, (column, tolerance) in POLICIES.items():
             ours, theirs = float(means["allocation_100"][policy]), published(name, column, 100)

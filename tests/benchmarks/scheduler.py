@@ -230,8 +230,13 @@ def engine_alone(figures: Figures) -> None:
         "engine alone, 5,000 nodes, 50,000 pods of 20 shapes, in jobs of 50", rate, "pods/s", peer="wanted: 30,000"
     )
     told = _run(_engine(nodes), jobs)
-    figures.add("the same with every decision kept", told, "pods/s", peer=f"{100 * (rate / told - 1):.0f} % slower")
-    figures.add("the same pods in random order", _run(_engine(nodes, explain=False), mixed), "pods/s")
+    slower = f"{100 * (rate / told - 1):.0f} % slower; wanted: at most 20 %"
+    figures.add("the same with every decision kept", told, "pods/s", peer=slower)
+    rate = _run(_engine(nodes, explain=False), mixed)
+    figures.add("the same pods in random order", rate, "pods/s", peer="wanted: 30,000")
+    told = _run(_engine(nodes), mixed)
+    slower = f"{100 * (rate / told - 1):.0f} % slower; wanted: at most 20 %"
+    figures.add("in random order with every decision kept", told, "pods/s", peer=slower)
     some = mixed[: max(100, count // 100)]
     off = _run(
         _engine(nodes, explain=False, percentage_of_nodes_to_score=100, score_cache=False, equivalence_classes=False),
