@@ -23,6 +23,8 @@ from kube_nb.etcd.wire.http2 import Connection, Stream
 _prefix = struct.Struct(">BI")
 _HEADERS = [(b":status", b"200"), (b"content-type", b"application/grpc")]
 _OK = [(b"grpc-status", b"0")]
+#: How much may wait to be read by one client before no more of its calls are begun.
+MAX_PENDING_BYTES = 16 << 20
 #: How long a status' text may get on the wire.
 _MAX_TEXT_BYTES = 8_000
 
@@ -158,7 +160,7 @@ class Calls:
         self._common_name = common_name
         self._limit_bytes = limit_bytes
         self._calls: dict[int, Call] = {}
-        self._writable = True
+        self._backlog: list[asyncio.Future[None]] = []
 
     # -- what the connection tells -------------------------------------------------------------------------------
 
@@ -209,16 +211,9 @@ class Calls:
 
     def unblocked(self, stream: Stream) -> None:
         call = self._calls.get(stream.id)
-        if call is not None and call.room is not None and not call.room.done() and self._writable:
+        if call is not None and call.room is not None and not call.room.done():
             call.room.set_result(None)
-
-    def writable(self, yes: bool) -> None:
-        """Whether the transport takes more; who streams waits meanwhile."""
-        self._writable = yes
-        if yes:
-            for call in self._calls.values():
-                if not call.stream.pending_bytes:
-                    self.unblocked(call.stream)
+        self._next_turn()
 
     def close(self) -> None:
         for call in list(self._calls.values()):
@@ -228,6 +223,7 @@ class Calls:
         self._calls.pop(call.stream.id, None)
         if call.task is not None:
             call.task.cancel()
+        self._next_turn()
 
     def consumed(self, stream: Stream, size: int) -> None:
         if stream.is_open:
@@ -241,9 +237,23 @@ class Calls:
         run = runs.get(call.method.kind, self._run_stream)
         call.task = asyncio.get_running_loop().create_task(run(call))
 
+    async def _turn(self) -> None:
+        """Return once not too much waits to be read by this client."""
+        while self._connection.pending_bytes > MAX_PENDING_BYTES:
+            self._backlog.append(asyncio.get_running_loop().create_future())
+            await self._backlog[-1]
+
+    def _next_turn(self) -> None:
+        if self._backlog and self._connection.pending_bytes <= MAX_PENDING_BYTES:
+            waiting, self._backlog = self._backlog, []
+            for future in waiting:
+                if not future.done():
+                    future.set_result(None)
+
     async def _run_unary(self, call: Call) -> None:
         try:
             self._check_leader(call)
+            await self._turn()
             response = await call.method.function(self._request(call), self._context(call))
             self._respond(call, response.SerializeToString())
         except EtcdError as error:
@@ -262,6 +272,7 @@ class Calls:
     async def _run_stream(self, call: Call) -> None:
         try:
             self._check_leader(call)
+            await self._turn()
             given = call if call.method.kind is Kind.STREAM else self._request(call)
             responses = call.method.function(given, self._context(call))
             try:
@@ -290,6 +301,7 @@ class Calls:
         """A request of HTTP's own kind on the same connection."""
         stream, connection = call.stream, self._connection
         try:
+            await self._turn()
             status, fields, body = await call.method.function(bytes(call.buffer), self._context(call))
             connection.send_headers(stream, [(b":status", b"%d" % status), *fields])
             call.started = True
@@ -339,7 +351,7 @@ class Calls:
     async def _send_raw(self, call: Call, data: bytes) -> None:
         self._connection.send_data(call.stream, data)
         self._flush()
-        while call.stream.pending_bytes or not self._writable:
+        while call.stream.pending_bytes:
             call.room = asyncio.get_running_loop().create_future()
             await call.room
 

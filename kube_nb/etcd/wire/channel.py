@@ -87,10 +87,12 @@ class Channel(asyncio.Protocol):
             self._transport.write(out)
 
     def pause_writing(self) -> None:
-        self._calls.writable(False)
+        self._connection.hold(True)
 
     def resume_writing(self) -> None:
-        self._calls.writable(True)
+        for event in self._connection.hold(False):
+            self._tell(event)
+        self._flush_soon()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._calls.close()

@@ -93,6 +93,8 @@ class Connection:
         self._taken = 0
         self._last_id = 0
         self._blocked: dict[int, Stream] = {}
+        self._held = False
+        self.pending_bytes = 0  # of all streams
         self._farewell = b""
         self._h2 = H2Connection(_CONFIG)
         self._h2.encoder, self._h2.decoder = Encoder(), Decoder(MAX_HEADER_BYTES)
@@ -172,6 +174,9 @@ class Connection:
         if stream is not None:
             stream.is_open = False
             self._blocked.pop(id, None)
+            self.pending_bytes -= stream.pending_bytes
+            stream.pending.clear()
+            stream.pending_bytes = 0
         return stream
 
     def consumed(self, stream: Stream, size: int) -> None:
@@ -192,6 +197,7 @@ class Connection:
         if stream.is_open:
             stream.pending.append(memoryview(data))
             stream.pending_bytes += len(data)
+            self.pending_bytes += len(data)
             self._blocked[stream.id] = stream
             self._pump(stream, [])
 
@@ -216,13 +222,21 @@ class Connection:
         if self._closed(stream.id) is not None:
             self._h2.reset_stream(stream.id, code)
 
+    def hold(self, yes: bool) -> list[Event]:
+        """Keep all data, for the transport is full; or go on with what was kept."""
+        self._held = yes
+        found: list[Event] = []
+        for stream in list(self._blocked.values()):
+            self._pump(stream, found)
+        return found
+
     def go_away(self) -> None:
         """No request after the last one seen will be served; those under way go on (h2's own GOAWAY would end them)."""
         self._farewell += GoAwayFrame(0, last_stream_id=self._last_id, error_code=ErrorCodes.NO_ERROR).serialize()
 
     def _pump(self, stream: Stream, found: list[Event]) -> None:
         """Send of what is pending as much as the windows allow."""
-        while stream.pending:
+        while stream.pending and not self._held:
             first = stream.pending[0]
             room = min(self._h2.local_flow_control_window(stream.id), self._h2.max_outbound_frame_size)
             if room <= 0 < len(first):
@@ -233,7 +247,10 @@ class Connection:
             else:
                 stream.pending.popleft()
             stream.pending_bytes -= len(piece)
+            self.pending_bytes -= len(piece)
             self._h2.send_data(stream.id, piece.tobytes())
+        if self._held:
+            return
         self._blocked.pop(stream.id, None)
         found.append(Unblocked(stream))
         if stream.trailers is not None:
