@@ -51,12 +51,83 @@ def random_pod(draw: random.Random, name: str) -> Obj:
         fields["more"] = {"example.com/gpu": str(draw.randrange(1, 3))}
     if draw.random() < 0.2:
         fields["priority"] = draw.randrange(0, 3)
+    if draw.random() < 0.2:
+        fields["volumes"] = _volumes(draw)
     if affinity := _affinity(draw):
         fields["affinity"] = affinity
     if draw.random() < 0.35:
         fields["topologySpreadConstraints"] = [_spread(draw) for _ in range(draw.randrange(1, 3))]
     cpu, memory = draw.choice(("", "100m", "250m", "1")), draw.choice(("", "64Mi", "500Mi", "1Gi"))
     return pod(name, cpu, memory, draw.choice(("default", "other")), **fields)
+
+
+CLAIMS, VOLUMES = 8, 6
+
+
+def random_objects(draw: random.Random) -> list[Obj]:
+    """Services, and everything about volumes: classes that wait or do not, claims bound or not, drivers with limits."""
+    found: list[Obj] = [_service(app) for app in APPS if draw.random() < 0.5]
+    for name, mode in (("late", "WaitForFirstConsumer"), ("made", "WaitForFirstConsumer"), ("now", "Immediate")):
+        provisioner = "kubernetes.io/no-provisioner" if name == "late" else "csi.example.com"
+        kind: Obj = {"kind": "StorageClass", "metadata": {"name": name}, "provisioner": provisioner}
+        if name == "made" and draw.random() < 0.5:
+            zones = [{"matchLabelExpressions": [{"key": _ZONE, "values": draw.sample(ZONES, 2)}]}]
+            kind["allowedTopologies"] = zones
+        found.append({**kind, "volumeBindingMode": mode})
+    found += [_volume(draw, number) for number in range(VOLUMES)]
+    for namespace in ("default", "other"):
+        found += [_claim(draw, number, namespace) for number in range(CLAIMS)]
+    for number in range(draw.randrange(14)):
+        driver = {"name": "csi.example.com", "nodeID": f"n{number}", "allocatable": {"count": draw.randrange(1, 3)}}
+        found.append({"kind": "CSINode", "metadata": {"name": f"n{number}"}, "spec": {"drivers": [driver]}})
+    return found
+
+
+_ZONE = "topology.kubernetes.io/zone"
+
+
+def _service(app: str) -> Obj:
+    return {
+        "kind": "Service",
+        "metadata": {"name": app, "namespace": "default"},
+        "spec": {"selector": {"app": app}},
+    }
+
+
+def _volume(draw: random.Random, number: int) -> Obj:
+    spec: Obj = {"capacity": {"storage": draw.choice(("1Gi", "5Gi"))}, "accessModes": ["ReadWriteOnce"]}
+    spec["storageClassName"] = draw.choice(("late", "now"))
+    spec["csi"] = {"driver": "csi.example.com", "volumeHandle": f"h{number}"}
+    meta: Obj = {"name": f"v{number}", "labels": {}}
+    if draw.random() < 0.5:
+        terms = [{"matchExpressions": [{"key": _ZONE, "operator": "In", "values": [draw.choice(ZONES)]}]}]
+        spec["nodeAffinity"] = {"required": {"nodeSelectorTerms": terms}}
+    elif draw.random() < 0.5:
+        meta["labels"] = {_ZONE: "__".join(draw.sample(ZONES, draw.randrange(1, 3)))}
+    return {"kind": "PersistentVolume", "metadata": meta, "spec": spec, "status": {"phase": "Available"}}
+
+
+def _claim(draw: random.Random, number: int, namespace: str) -> Obj:
+    meta: Obj = {"name": f"c{number}", "namespace": namespace, "uid": f"{namespace}-c{number}"}
+    size, mode = draw.choice(("1Gi", "3Gi")), draw.choice(("ReadWriteOnce", "ReadWriteOncePod"))
+    spec: Obj = {"resources": {"requests": {"storage": size}}, "accessModes": [mode]}
+    spec["storageClassName"] = draw.choice(("late", "made", "made", "now"))
+    if draw.random() < 0.6:
+        spec["volumeName"] = f"v{draw.randrange(VOLUMES)}"
+        meta["annotations"] = {"pv.kubernetes.io/bind-completed": "yes"}
+    return {"kind": "PersistentVolumeClaim", "metadata": meta, "spec": spec}
+
+
+def _volumes(draw: random.Random) -> list[Obj]:
+    kinds: list[Obj] = [
+        {"persistentVolumeClaim": {"claimName": f"c{draw.randrange(CLAIMS)}"}},
+        {"persistentVolumeClaim": {"claimName": f"c{draw.randrange(CLAIMS)}"}},
+        {"gcePersistentDisk": {"pdName": draw.choice("de"), "readOnly": draw.random() < 0.3}},
+        {"awsElasticBlockStore": {"volumeID": draw.choice("fg")}},
+        {"emptyDir": {}},
+    ]
+    chosen = draw.sample(kinds, draw.randrange(1, 3))
+    return [{"name": f"d{number}", **each} for number, each in enumerate(chosen)]
 
 
 def _affinity(draw: random.Random) -> Obj:

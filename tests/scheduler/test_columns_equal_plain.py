@@ -6,8 +6,9 @@ from kube_nb.scheduler.columns import Columns
 from kube_nb.scheduler.config import Configuration
 from kube_nb.scheduler.engine import Engine
 from kube_nb.scheduler.framework.runtime import Handle
+from kube_nb.whatif.listing import ObjectLister
 from tests.scheduler.plain_cycle import plain_schedule
-from tests.scheduler.random_cluster import random_node, random_pod
+from tests.scheduler.random_cluster import random_node, random_objects, random_pod
 
 _STRATEGIES = (
     {"type": "LeastAllocated"},
@@ -29,7 +30,7 @@ _STRATEGIES = (
 def make_engine(draw: random.Random, number: int) -> Engine:
     columns = Columns()
     columns.namespaces.update({"default": {"team": "d"}, "other": {"team": "o"}})
-    handle = Handle(columns, version=draw.choice(((1, 35), (1, 37))))
+    handle = Handle(columns, version=draw.choice(((1, 35), (1, 37))), lister=ObjectLister(random_objects(draw)))
     args = [
         {"name": "NodeResourcesFit", "args": {"scoringStrategy": _STRATEGIES[number % 3]}},
         {"name": "NodeAffinity", "args": {"addedAffinity": {}}},
