@@ -3,7 +3,7 @@
 Models pkg/registry/authentication and pkg/registry/authorization. None of them is stored.
 """
 
-from kube_nb.apiserver import authn, rendering, typed
+from kube_nb.apiserver import authn, rendering, tokens, typed
 from kube_nb.apiserver.authz import ALLOW, DENY, Access
 from kube_nb.apiserver.authz.rbac import Rbac
 from kube_nb.apiserver.call import Call
@@ -18,17 +18,31 @@ async def token_review(call: Call) -> Response:
     spec = body.get("spec") or {}
     if not spec.get("token"):
         raise errors.bad_request("token is required for TokenReview in authentication")
-    request = Request("GET", "/", headers={"authorization": f"Bearer {spec['token']}"})
-    user: User | None = None
-    for authenticator in call.server.authenticators:
-        user = user or await authenticator.authenticate(request)
-    status: Obj = {"user": {}}
+    token, audiences = str(spec["token"]), tuple(spec.get("audiences") or ())
+    user, shared = await _owner(call, token, audiences)
+    status: Obj = {"user": {}, "error": "invalid bearer token"}
     if user is not None:
         groups = user.groups if authn.AUTHENTICATED in user.groups else (*user.groups, authn.AUTHENTICATED)
         status = {"authenticated": True, "user": _info(User(user.name, groups, user.uid, user.extra))}
-        if spec.get("audiences"):
-            status["audiences"] = spec["audiences"]
+        if shared:
+            status["audiences"] = shared
     return _answer(call, body, status)
+
+
+async def _owner(call: Call, token: str, audiences: tuple[str, ...]) -> tuple[User | None, list[str]]:
+    """(whose token it is, for whom of those asked about); a token without audiences is for the API server alone."""
+    own = call.server.service_account_tokens
+    if own is not None and own.verify(token) is not None:
+        wanted = audiences or (tokens.ISSUER,)
+        return own.user(token, wanted), [name for name in wanted if name in own.audiences(token)]
+    if audiences and tokens.ISSUER not in audiences:
+        return None, []
+    request = Request("GET", "/", headers={"authorization": f"Bearer {token}"})
+    for authenticator in call.server.authenticators:
+        user = await authenticator.authenticate(request)
+        if user is not None:
+            return user, [tokens.ISSUER]
+    return None, []
 
 
 async def self_subject_review(call: Call) -> Response:

@@ -16,6 +16,7 @@ from kube_nb.apiserver import (
     apiservices,
     authn,
     boot,
+    bootstraptokens,
     callout,
     customresources,
     deadline,
@@ -107,6 +108,7 @@ class ApiServer:
         if service_account_key is not None:
             self.service_account_tokens = tokens.ServiceAccountTokens(self, service_account_key)
             self.authenticators.append(self.service_account_tokens)
+        self.authenticators.append(bootstraptokens.BootstrapTokens(self))
         disabled = () if service_account_key else ("ServiceAccount",)
         self.admission = admission or Chain(plugins.chain(disabled))
         self.nodes = nodes

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 DEFAULT_S, LEAST_S, MOST_S = 3600, 600, 1 << 32
+#: How long after its end a deleted object's tokens still hold, so that what it runs can clean up.
+CLEANUP_LEEWAY = timedelta(seconds=60)
 _PRIVATE = "kubernetes.io"
 _BINDABLE = {"Pod": ("pods", ""), "Secret": ("secrets", ""), "Node": ("nodes", "")}
 
@@ -95,14 +97,30 @@ class ServiceAccountTokens:
         namespace, account = private.get("namespace", ""), private.get("serviceaccount") or {}
         if not self._is_there("serviceaccounts", namespace, account):
             return None
-        for field, (plural, _) in (("pod", _BINDABLE["Pod"]), ("secret", _BINDABLE["Secret"])):
-            if field in private and not self._is_there(plural, namespace, private[field]):
-                return None
+        if not self._bound_objects_live(namespace, private):
+            return None
         return _user(namespace, account, private, claims["jti"])
 
+    def audiences(self, token: str) -> list[str]:
+        """Whom a token of ours is for."""
+        claims = self.verify(token)
+        return [] if claims is None else list(claims.get("aud", ()))
+
+    def _bound_objects_live(self, namespace: str, private: Obj) -> bool:
+        """Whether what the token is bound to is there; the node of a pod's token is only told, not asked for."""
+        if "pod" in private:
+            return self._is_there("pods", namespace, private["pod"])
+        if "secret" in private:
+            return self._is_there("secrets", namespace, private["secret"])
+        return "node" not in private or self._is_there("nodes", "", private["node"])
+
     def _is_there(self, plural: str, namespace: str, reference: Obj) -> bool:
-        entry = self._server.cacher(plural).get(f"{namespace}/{reference.get('name')}")
-        return entry is not None and objects.uid(entry.obj) == reference.get("uid")
+        name = str(reference.get("name"))
+        entry = self._server.cacher(plural).get(f"{namespace}/{name}" if namespace else name)
+        if entry is None or objects.uid(entry.obj) != reference.get("uid"):
+            return False
+        since = entry.obj["metadata"].get("deletionTimestamp")
+        return not since or times.parse(since) + CLEANUP_LEEWAY > self._server.clock.now()
 
     def issue(self, account: Obj, spec: Obj, bound: tuple[str, Obj] | None) -> tuple[str, str]:
         """(token, when it expires) for an account. spec: TokenRequestSpec; bound: a kind and an object."""
@@ -115,6 +133,9 @@ class ServiceAccountTokens:
         if bound is not None:
             kind, obj = bound
             private[kind.lower()] = {"name": objects.name(obj), "uid": objects.uid(obj)}
+            node = server.cacher("nodes").get((obj.get("spec") or {}).get("nodeName", "")) if kind == "Pod" else None
+            if node is not None:
+                private["node"] = {"name": node.key, "uid": objects.uid(node.obj)}
         claims = {
             "aud": spec.get("audiences") or [ISSUER],
             "exp": int(expires.timestamp()),
@@ -133,6 +154,9 @@ def _user(namespace: str, account: Obj, private: Obj, jti: str) -> User:
     if "pod" in private:
         extra["authentication.kubernetes.io/pod-name"] = [private["pod"]["name"]]
         extra["authentication.kubernetes.io/pod-uid"] = [private["pod"]["uid"]]
+    if "node" in private:
+        extra["authentication.kubernetes.io/node-name"] = [private["node"]["name"]]
+        extra["authentication.kubernetes.io/node-uid"] = [private["node"]["uid"]]
     return User(
         f"system:serviceaccount:{namespace}:{account['name']}",
         ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", authn.AUTHENTICATED),

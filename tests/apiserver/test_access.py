@@ -193,3 +193,92 @@ async def test_only_who_may_impersonate_does() -> None:
         assert 'User "bob" cannot list resource "pods"' in status["message"]
         status = await api.refused("GET", PODS, headers={"impersonate-user": "admin"}, user=BOB)
         assert 'User "bob" cannot impersonate resource "users"' in status["message"]
+
+
+TOKEN_REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
+
+
+async def review(api: Api, bearer: str, *audiences: str) -> Obj:
+    status: Obj = (await api.create(TOKEN_REVIEWS, {"spec": {"token": bearer, "audiences": list(audiences)}}))["status"]
+    return status
+
+
+async def test_a_review_tells_whom_a_token_is_for() -> None:
+    async with serving(service_account_key=key()) as api:
+        await api.create(ACCOUNTS, {"metadata": {"name": "robot"}})
+        bearer = await token(api, audiences=["vault", "other"])
+        assert await who(api, bearer) == 401
+        assert (await review(api, bearer))["error"] == "invalid bearer token"
+        assert "authenticated" not in await review(api, bearer, "nobody")
+        found = await review(api, bearer, "vault", "nobody")
+        assert (found["authenticated"], found["audiences"]) == (True, ["vault"])
+        assert found["user"]["username"] == "system:serviceaccount:default:robot"
+
+
+async def test_a_pods_token_knows_its_node_and_outlives_its_deletion_by_a_minute() -> None:
+    async with serving(service_account_key=key()) as api:
+        await api.create("/api/v1/nodes", {"metadata": {"name": "node-1"}})
+        await api.create(ACCOUNTS, {"metadata": {"name": "robot"}})
+        await api.create(PODS, pod(serviceAccountName="robot", nodeName="node-1"))
+        bearer = await token(api, boundObjectRef={"kind": "Pod", "apiVersion": "v1", "name": "web"})
+        extra = (await review(api, bearer))["user"]["extra"]
+        assert extra["authentication.kubernetes.io/node-name"] == ["node-1"]
+        assert extra["authentication.kubernetes.io/pod-name"] == ["web"]
+        await api.ok("DELETE", f"{PODS}/web", gracePeriodSeconds="30")
+        await asyncio.sleep(85)
+        assert await who(api, bearer) == 201
+        await asyncio.sleep(10)
+        assert await who(api, bearer) == 401
+
+
+async def test_a_pods_token_reads_nothing_that_it_was_not_given() -> None:
+    async with serving(service_account_key=key(), authorization_modes=("Node", "RBAC")) as api:
+        await api.create(ACCOUNTS, {"metadata": {"name": "robot"}})
+        await api.create(PODS, pod(serviceAccountName="robot"))
+        bearer = await token(api, boundObjectRef={"kind": "Pod", "apiVersion": "v1", "name": "web"})
+        headers = {"authorization": f"Bearer {bearer}"}
+        api.user = None
+        for resource in api.server.resources():
+            kind = resource.kind
+            for namespace in {"default", None} if kind.namespaced else {None}:
+                for verb in ("list", "get"):
+                    path = kind.gvr.path(namespace, "web" if verb == "get" else None)
+                    if verb in kind.verbs and (verb == "list" or namespace or not kind.namespaced):
+                        assert (await api.ask("GET", path, headers=headers)).status == 403, path
+        assert (await api.ask("GET", "/api/v1", headers=headers)).status == 200
+
+
+def bootstrap_secret(**data: str) -> Obj:
+    import base64
+
+    fields = {
+        "token-id": "abcdef",
+        "token-secret": "0123456789abcdef",
+        "usage-bootstrap-authentication": "true",
+        "auth-extra-groups": "system:bootstrappers:workers",
+        **{name.replace("_", "-"): value for name, value in data.items()},
+    }
+    encoded = {name: base64.b64encode(value.encode()).decode() for name, value in fields.items()}
+    return {"metadata": {"name": "bootstrap-token-abcdef"}, "type": "bootstrap.kubernetes.io/token", "data": encoded}
+
+
+@pytest.mark.parametrize(
+    ("data", "known"),
+    [
+        pytest.param({}, True, id="as it must be"),
+        pytest.param({"usage_bootstrap_authentication": "false"}, False, id="not for authentication"),
+        pytest.param({"token_secret": "fedcba9876543210"}, False, id="another secret"),
+        pytest.param({"expiration": "2000-01-01T00:00:00Z"}, False, id="expired"),
+        pytest.param({"expiration": "2100-01-01T00:00:00Z"}, True, id="not yet expired"),
+        pytest.param({"expiration": "soon"}, False, id="a time that is none"),
+        pytest.param({"auth_extra_groups": "system:masters"}, False, id="a group that is no bootstrapper's"),
+    ],
+)
+async def test_a_bootstrap_token_lets_a_node_in(data: dict[str, str], known: bool) -> None:
+    async with serving() as api:
+        await api.create("/api/v1/namespaces/kube-system/secrets", bootstrap_secret(**data))
+        found = await review(api, "abcdef.0123456789abcdef")
+        assert ("authenticated" in found) is known
+        if known:
+            groups = ["system:bootstrappers", "system:bootstrappers:workers", "system:authenticated"]
+            assert (found["user"]["username"], found["user"]["groups"]) == ("system:bootstrap:abcdef", groups)
