@@ -13,7 +13,7 @@ from kube_nb.apiserver import continuation
 from kube_nb.apiserver.cacher import Entry
 from kube_nb.apiserver.call import Call
 from kube_nb.apiserver.resource import Resource, Selection, select
-from kube_nb.apiserver.storage import splice
+from kube_nb.apiserver.storage import joined
 from kube_nb.etcd.errors import Compacted, FutureRevision
 from kube_nb.machinery import errors
 from kube_nb.machinery.exchange import Request, Response
@@ -66,7 +66,7 @@ class ListResponse(Response):
         if self.raw is None:
             assert self.obj is not None
             head = orjson.dumps({**self.obj, "items": []})
-            self.raw = head[:-2] + b",".join(map(splice, self.entries)) + b"]}"
+            self.raw = b"".join((head[:-2], joined(self.entries), b"]}"))
         return self.raw
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
+from kube_nb.apiserver.reading import ListResponse
 from tests.apiserver.serving import CONFIG_MAPS, PODS, Api, config_map, deployment, pod, serving
 
 
@@ -198,3 +199,16 @@ async def test_two_runs_with_one_seed_store_the_same_bytes() -> None:
     first, again, other = await asyncio.gather(*(asyncio.to_thread(run, seed) for seed in (1, 1, 2)))
     assert first == again
     assert first != other
+
+
+async def test_the_bytes_of_a_list_are_the_stored_ones_with_their_versions() -> None:
+    async with serving() as api:
+        for name in ("a", "b"):
+            await api.create(PODS, pod(name))
+        response = await api.ask("GET", PODS)
+        assert isinstance(response, ListResponse)
+        raw = response.encode()
+        assert orjson.loads(raw) == response.object()
+        for entry in response.entries:
+            assert entry.value.partition(b'"metadata":{')[2] in raw
+        assert (await api.ask("GET", CONFIG_MAPS, labelSelector="none=here")).encode().endswith(b'"items":[]}')
