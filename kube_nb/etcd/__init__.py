@@ -12,8 +12,8 @@ A request's way: `local.LocalBackend` (async, on the loop's time) -> `store.Stor
 
 Around that: `durable`, `disk`, `loading`, `snapshots` keep a store in a file; `raft` makes members agree on the writes;
 `wire` speaks the v3 gRPC API, as server and as client of a real etcd; `auth`, `guard`, `tokens` say who may;
-`concurrency` and `stm` are recipes over any backend. Only `apiserver`, `etcdctl` and the wiring import this package; it
-knows bytes only.
+`concurrency`, `stm` and `namespace` are recipes over any backend. Only `apiserver`, `etcdctl` and the wiring import
+this package; it knows bytes only.
 """
 
 #: The release whose API and behaviour this package follows; what `Maintenance.Status` tells.

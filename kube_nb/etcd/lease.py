@@ -24,13 +24,15 @@ FIRST_ID = 0x694D_71AD_0000_0001
 
 @dataclass(slots=True)
 class Lease:
-    """granted_at: the store's revision then. ended_at: the revision that its end made, 0 while it lives."""
+    """granted_at: the store's revision then. ended_at: the revision that its end made, 0 while it lives. remaining_s:
+    what was left when the leader last told everybody, 0 if it has not, or since a renewal."""
 
     id: int
     ttl_s: int
     expires_s: float
     granted_at: int = 0
     ended_at: int = 0
+    remaining_s: int = 0
 
 
 class Leases:
@@ -78,8 +80,12 @@ class Leases:
 
     def renew(self, id: int, now_s: float) -> Lease:
         lease = self.get(id)
-        lease.expires_s = now_s + lease.ttl_s
-        heapq.heappush(self._due, (lease.expires_s, id))
+        lease.remaining_s = 0
+        return self._expire_at(lease, now_s + lease.ttl_s)
+
+    def _expire_at(self, lease: Lease, at_s: float) -> Lease:
+        lease.expires_s = at_s
+        heapq.heappush(self._due, (at_s, lease.id))
         return lease
 
     def end(self, id: int, revision: int) -> None:
@@ -120,9 +126,21 @@ class Leases:
         return found
 
     def promote(self, now_s: float) -> None:
-        """Give every lease its whole time again, as a new leader does."""
-        for id in list(self._leases):
-            self.renew(id, now_s)
+        """Give every lease its whole time again, or what a checkpoint has left of it, as a new leader does."""
+        for lease in self._leases.values():
+            self._expire_at(lease, now_s + (lease.remaining_s or lease.ttl_s))
+
+    def remaining(self, now_s: float, above_s: float) -> tuple[tuple[int, int], ...]:
+        """What is left of every lease granted for longer than `above_s`: (id, seconds)."""
+        return tuple(
+            (lease.id, max(int(lease.expires_s - now_s), 1)) for lease in self._leases.values() if lease.ttl_s > above_s
+        )
+
+    def checkpoint(self, remaining: Iterable[tuple[int, int]]) -> None:
+        """Remember what the leader says is left, for the next leader to go on from; 0: all of it."""
+        for id, left_s in remaining:
+            if id in self._leases:
+                self._leases[id].remaining_s = left_s
 
     # -- keys ----------------------------------------------------------------------------------------------------
 

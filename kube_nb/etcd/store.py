@@ -297,6 +297,10 @@ class Store:
     def lease_keep_alive(self, id: int, now_s: float) -> int:
         return self.leases.renew(id, now_s).ttl_s if id in self.leases else 0
 
+    def lease_checkpoint(self, remaining: Iterable[tuple[int, int]]) -> None:
+        """See `Leases.checkpoint`; no revision is made."""
+        self.leases.checkpoint(remaining)
+
     def lease_time_to_live(self, id: int, now_s: float, *, keys: bool = False) -> LeaseTimeToLiveResult:
         if id not in self.leases:
             return LeaseTimeToLiveResult(self.history.revision, id, -1, 0, [])

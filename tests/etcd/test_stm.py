@@ -2,9 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from kube_nb.etcd import stm
 from kube_nb.etcd.local import LocalBackend
 from kube_nb.etcd.raft.cluster import RaftCluster
+from kube_nb.etcd.stm import Isolation, Transaction, run
 from kube_nb.etcd.store import Store
 from kube_nb.machinery.loop import ClusterLoop
 
@@ -65,3 +68,44 @@ async def test_a_transaction_sees_one_revision_and_its_own_writes() -> None:
     assert await stm.run(backend, look) == (b"1", b"2", b"3")
     assert runs == 2
     assert [kv.key for kv in (await backend.range(b"\0", b"\0")).kvs] == [b"b", b"c"]
+
+
+@pytest.mark.parametrize(
+    ("isolation", "meanwhile", "saw", "runs"),
+    [
+        (Isolation.SERIALIZABLE_SNAPSHOT, b"second", (b"1", b"1"), 2),
+        (Isolation.SERIALIZABLE, b"second", (b"1", b"1"), 2),
+        (Isolation.REPEATABLE_READS, b"second", (b"1", b"2"), 1),
+        (Isolation.READ_COMMITTED, b"second", (b"1", b"2"), 1),
+        (Isolation.SERIALIZABLE_SNAPSHOT, b"first", (b"1", b"1"), 2),
+        (Isolation.SERIALIZABLE, b"first", (b"1", b"1"), 2),
+        (Isolation.REPEATABLE_READS, b"first", (b"1", b"1"), 2),
+        (Isolation.READ_COMMITTED, b"first", (b"1", b"1"), 1),
+        (Isolation.SERIALIZABLE_SNAPSHOT, b"written", (b"1", b"1"), 2),
+        (Isolation.SERIALIZABLE, b"written", (b"1", b"1"), 1),
+        (Isolation.REPEATABLE_READS, b"written", (b"1", b"1"), 1),
+        (Isolation.READ_COMMITTED, b"written", (b"1", b"1"), 1),
+    ],
+    ids=lambda value: value.name.lower() if isinstance(value, Isolation) else None,
+)
+async def test_an_isolation_says_what_is_seen_and_what_makes_it_run_again(
+    isolation: Isolation, meanwhile: bytes, saw: tuple[bytes, bytes], runs: int
+) -> None:
+    """Somebody changes one key between the reads of two."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, ClusterLoop)
+    store = LocalBackend(Store(), loop)
+    for key in (b"first", b"second", b"written"):
+        await store.put(key, b"1")
+    seen: list[tuple[bytes, bytes]] = []
+
+    async def work(txn: Transaction) -> None:
+        first = await txn.get(b"first")
+        if not seen:
+            await store.put(meanwhile, b"2")
+        seen.append((first, await txn.get(b"second")))
+        txn.put(b"written", b"%b %b" % seen[-1])
+
+    await run(store, work, isolation)
+    assert (seen[0], len(seen)) == (saw, runs)
+    assert (await store.range(b"written")).kvs[0].value == b"%b %b" % seen[-1]

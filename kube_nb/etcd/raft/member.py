@@ -53,6 +53,8 @@ SNAPSHOT_ENTRIES = 10_000
 CATCH_UP_ENTRIES = 5_000
 #: How many applied requests are remembered, so that none is applied twice.
 REMEMBERED_REQUESTS = 10_000
+#: How often the leader tells everybody what is left of long leases (--lease-checkpoint-interval).
+CHECKPOINT_S = 300.0
 
 
 class Request(NamedTuple):
@@ -110,6 +112,7 @@ class RaftMember(LocalBackend):
         self._waiting: dict[Any, asyncio.Future[Any]] = {}
         self._readers: list[tuple[int, asyncio.Future[Any]]] = []
         self._leading = False
+        self._checkpoint_s = 0.0
         self._processing_soon = False
         self._ticker: asyncio.TimerHandle | None = None
         super().__init__(store, clock, member=self.members.get(id))
@@ -150,6 +153,28 @@ class RaftMember(LocalBackend):
         self._tick_later()
         self.raft.tick()
         self._process()
+        if self.is_leader and self.clock.time() >= self._checkpoint_s:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        """Tell everybody what is left of leases longer than the interval, so that the next leader goes on from there.
+
+        Models server/lease/lessor.go. Differs: done always, as with etcd's feature LeaseCheckpoint.
+        """
+        now_s = self.clock.time()
+        self._checkpoint_s = now_s + CHECKPOINT_S
+        if remaining := self.store.leases.remaining(now_s, CHECKPOINT_S):
+            self._propose_alone("lease_checkpoint", remaining)
+
+    def _propose_alone(self, method: str, *arguments: Any) -> bool:
+        """Propose what nobody waits for; False if it cannot be now."""
+        self._number += 1
+        try:
+            self.raft.propose(Request((self.id, self._number), method, arguments))
+        except ProposalDropped:
+            return False
+        self._process()
+        return True
 
     def receive(self, message: Message) -> None:
         try:
@@ -184,6 +209,7 @@ class RaftMember(LocalBackend):
             self._leading = self.is_leader
             if self._leading:
                 self.store.leases.promote(self.clock.time())
+                self._checkpoint_s = self.clock.time() + CHECKPOINT_S
         self._arm()
         if len(self.raft.log.entries) > SNAPSHOT_ENTRIES:
             self.compact_log()
@@ -370,6 +396,8 @@ class RaftMember(LocalBackend):
         leader = self._leader_or_refuse()
         if leader is not self:
             return int(await leader.lease_keep_alive(id))
+        if id in self.store.leases and self.store.leases.get(id).remaining_s:
+            self._propose_alone("lease_checkpoint", ((id, 0),))
         return await super().lease_keep_alive(id)
 
     async def lease_time_to_live(self, id: int, *, keys: bool = False) -> LeaseTimeToLiveResult:
@@ -395,13 +423,8 @@ class RaftMember(LocalBackend):
         self._timer = None
         if self.is_leader:
             for id in self.store.leases.expired(self.clock.time()):
-                self._number += 1
-                request = Request((self.id, self._number), "lease_revoke", (id,))
-                try:
-                    self.raft.propose(request)
-                except ProposalDropped:
+                if not self._propose_alone("lease_revoke", id) and id in self.store.leases:
                     self.store.leases.renew(id, self.clock.time())  # leadership is changing hands
-            self._process()
             self._arm()
 
     # -- members and the server ----------------------------------------------------------------------------------

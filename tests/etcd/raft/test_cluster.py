@@ -147,6 +147,27 @@ async def test_leases_expire_by_the_leaders_clock_and_live_on_through_a_change_o
     cluster.stop()
 
 
+async def test_what_is_left_of_a_long_lease_is_known_to_the_next_leader() -> None:
+    cluster = await started()
+    leader = await cluster.elected()
+    for id, ttl_s in ((1, 1000), (2, 1000), (3, 200)):
+        await leader.lease_grant(ttl_s, id)
+    for _ in range(65):
+        await asyncio.sleep(10)
+        await leader.lease_keep_alive(3)
+    await leader.lease_keep_alive(2)
+    await asyncio.sleep(1)
+    cluster.crash(leader.id)
+    other = await cluster.elected()
+    left = {id: (await other.lease_time_to_live(id)).ttl_s for id in (1, 2, 3)}
+    assert left[1] == pytest.approx(400, abs=5)  # of the checkpoint at 600 s, not of the whole
+    assert left[2] == pytest.approx(999, abs=5)  # renewed since
+    assert left[3] == pytest.approx(199, abs=5)  # too short to be told
+    await asyncio.sleep(410)
+    assert 1 not in await other.leases()
+    cluster.stop()
+
+
 async def test_every_member_grants_leases_of_its_own_numbers() -> None:
     cluster = await started()
     ids = [(await member.lease_grant(60)).id for member in cluster.running.values() for _ in range(3)]
