@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Iterator
 from html import escape
 
 from kube_magics import current
@@ -13,6 +14,8 @@ from kube_nb.machinery import duration
 
 #: Not every page that shows a saved notebook gives ``pre`` its usual font.
 _MONO = "font-family:SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
+#: What a txn reads: compares, what then, what else.
+_TXN_BLOCKS = 3
 #: Verbs that go on until they are cancelled.
 _ENDLESS = (("watch",), ("lease", "keep-alive"), ("lock",), ("elect",))
 
@@ -51,8 +54,8 @@ def run(line: str, cell: str | None = None) -> Shown:
     if cell is None or argv:
         return _checked(_run(cluster, argv, cell or ""))
     joined = Result()
-    for command in _commands(cell):
-        result = _run(cluster, _words(command), "")
+    for argv, stdin in _commands(cell):
+        result = _run(cluster, argv, stdin)
         joined.text += result.text
         joined.stderr += result.stderr
         joined.responses += result.responses
@@ -96,7 +99,26 @@ def _checked(result: Shown) -> Shown:
     raise KubectlError(result.stderr.strip() or f"etcdctl left with status {result.exit_code}", result.exit_code)
 
 
-def _commands(cell: str) -> list[str]:
-    """The script's lines without blanks and comments; the word etcdctl may be left out."""
-    lines = [line.strip() for line in cell.splitlines()]
-    return [line for line in lines if line and not line.startswith("#")]
+def _commands(cell: str) -> Iterator[tuple[list[str], str]]:
+    """The script's commands, each with its standard input; blank lines and comments between them do not count, and the
+    word etcdctl may be left out. A ``txn`` reads on: compares, requests, and requests else, each ended by a blank line.
+    """
+    lines = iter(cell.splitlines())
+    for line in lines:
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        argv = _words(line)
+        yield argv, "".join(_blocks(lines, _TXN_BLOCKS)) if _reads(argv) else ""
+
+
+def _reads(argv: list[str]) -> bool:
+    return next((word for word in argv if not word.startswith("-")), "") == "txn" and not {"-h", "--help"} & set(argv)
+
+
+def _blocks(lines: Iterator[str], count: int) -> Iterator[str]:
+    """The lines up to the end of so many blocks."""
+    for line in lines:
+        yield f"{line}\n"
+        count -= not line.strip()
+        if not count:
+            return

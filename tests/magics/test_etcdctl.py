@@ -19,6 +19,18 @@ def test_a_transaction_reads_the_cell(run: Callable[[str], Any]) -> None:
     assert "OK" in ran.value.text
 
 
+def test_a_transaction_in_a_script_reads_its_blocks_and_the_script_goes_on(run: Callable[[str], Any]) -> None:
+    script = 'put c 1\ntxn -i\nvalue("c") = "1"\n\nput c 2\n\nput c 3\n\n# then\nget c --print-value-only\n'
+    assert run(f"%%etcdctl\n{script}").value.text.endswith("SUCCESS\n\nOK\n2\n")
+    assert run('%%etcdctl\ntxn\nversion("none") > "0"\n\nput c 4\n\n').value.text == "FAILURE\n"
+
+
+def test_a_refusal_in_a_script_comes_after_what_went_before_it(run: Callable[[str], Any]) -> None:
+    ran = run("%%etcdctl\nput d 1\nget d --rev=999999\nput d 2")
+    assert ran.refusal == "Error: etcdserver: mvcc: required revision is a future revision"
+    assert ran.out.startswith("OK\nOK\n")
+
+
 def test_a_watch_shows_the_past_and_ends_at_its_limit(run: Callable[[str], Any]) -> None:
     run("%etcdctl put w 1")
     ran = run("w = %etcdctl watch --rev=1 w --command-timeout=2s")
