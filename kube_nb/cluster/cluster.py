@@ -30,6 +30,8 @@ from kube_nb.kubectl.result import KubectlError, Result
 from kube_nb.machinery import duration
 from kube_nb.machinery.loop import SETTLE_LIMIT_S, ClusterLoop, Pace, cancel_all_tasks, with_free_time
 from kube_nb.machinery.types import Obj
+from kube_nb.scheduler.counterfactual import Changes
+from kube_nb.scheduler.explain import WhyNot
 
 T = TypeVar("T")
 
@@ -376,6 +378,15 @@ class Cluster:
     def decisions(self, pod: str, *, namespace: str = "default") -> list[Any]:
         """The scheduler's attempts for a pod, oldest first: every node's refusal or scores."""
         return self._call(self.engine.decisions(namespace, pod.removeprefix("pod/")))
+
+    def why_not(self, pod: str, node: str, *, namespace: str = "default", moves: bool = True) -> tuple[WhyNot, Changes]:
+        """What keeps a pod from a node as things are now, and the smallest single changes that would bring it there.
+
+        moves: False asks for changes that let the node take it, even if another one still has more points.
+        ValueError if the scheduler knows no such pod or node, or if there is none.
+        """
+        key = f"{namespace}/{pod.removeprefix('pod/')}"
+        return self._call(self.engine.why_not(key, node.removeprefix("node/"), moves=moves))
 
     # -- servers ---------------------------------------------------------------------------------------------------
 

@@ -41,12 +41,15 @@ from kube_nb.machinery.gvk import GVK
 from kube_nb.machinery.loop import ClusterLoop
 from kube_nb.machinery.types import Obj
 from kube_nb.network.fabric import VirtualNetwork
+from kube_nb.scheduler.counterfactual import Changes
+from kube_nb.scheduler.explain import WhyNot
 from kube_nb.scheduler.scheduler import Scheduler
 
 ADMIN = User("kubernetes-admin", ("system:masters", "system:authenticated"))
 DNS_IP = "10.96.0.10"
 #: A cluster that is not up after so many seconds, its own or the wall's, never will be.
 START_LIMIT_S = 120.0
+_RETRY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +147,16 @@ class Engine:
         assert self.apiserver is not None
         kind = self.apiserver.registry.by_gvk(GVK.of(obj))
         assert kind is not None, f"{obj['kind']} is not served"
-        try:
-            await self.admin.create(kind.gvr, obj)
-        except ApiError as error:
-            if not _is_there_already(error):  # a data directory brings the addons along
-                raise
+        while True:
+            try:
+                await self.admin.create(kind.gvr, obj)
+                return
+            except ApiError as error:
+                if _is_there_already(error):  # a data directory brings the addons along
+                    return
+                if error.code < 500:  # else etcd is not ready yet: members may have to elect a leader first
+                    raise
+            await asyncio.sleep(_RETRY_S)
 
     def wall_now(self) -> datetime:
         """The calendar for credentials of real clients, who live in wall time whatever the cluster's pace."""
@@ -243,6 +251,15 @@ class Engine:
         if self.scheduler is None:
             return []
         return list(self.scheduler.decisions.of(f"{namespace}/{pod}"))
+
+    async def why_not(self, pod: str, node: str, *, moves: bool) -> tuple[WhyNot, Changes]:
+        """See `Cluster.why_not`. pod: ``namespace/name``."""
+        if self.scheduler is None:
+            raise ValueError("no scheduler has run yet")
+        try:
+            return self.scheduler.why_not(pod, node), self.scheduler.counterfactual(pod, node, moves=moves)
+        except KeyError as error:
+            raise ValueError(str(error.args[0])) from None
 
 
 def read_files(path: str) -> dict[str, bytes]:

@@ -78,9 +78,10 @@ class Changes(list[Change]):
 Works = Callable[[Obj], bool]
 
 
-def counterfactual(engine: Engine, pod: PodInfo, node_name: str = "") -> Changes:
+def counterfactual(engine: Engine, pod: PodInfo, node_name: str = "", *, moves: bool = True) -> Changes:
     """Single changes, the smallest of each kind, that make the pod fit (without a node name) or move it to that node.
 
+    moves: False asks only that the node could take it, even if another one still has more points.
     KeyError if there is no such node. A pod that is placed is looked at as if it were not.
     """
     with trial.lifted(engine, pod) as pod:
@@ -88,8 +89,8 @@ def counterfactual(engine: Engine, pod: PodInfo, node_name: str = "") -> Changes
             raise KeyError(f"no node {node_name!r}")
         found: list[Change] = []
         for name in [node_name] if node_name else engine.columns.names:
-            found += _changes_for(engine, pod, name, moves=bool(node_name))
-        if node_name:
+            found += _changes_for(engine, pod, name, moves=moves and bool(node_name))
+        if node_name and moves:
             found += _weights(engine, pod, node_name)
     found.sort(key=lambda change: (KINDS.index(change.kind), change.amount, change.text))
     smallest: dict[str, Change] = {}

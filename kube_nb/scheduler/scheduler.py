@@ -120,9 +120,9 @@ class Scheduler:
         """What keeps the pod from this node now; KeyError if there is no such pod or node."""
         return explain.why_not(self.engine, self.pod(key), node)
 
-    def counterfactual(self, key: str, node: str = "") -> Changes:
-        """The smallest single changes that make the pod fit, or move it to the node."""
-        return counterfactual(self.engine, self.pod(key), node)
+    def counterfactual(self, key: str, node: str = "", *, moves: bool = True) -> Changes:
+        """The smallest single changes that make the pod fit, or move it to the node; see `counterfactual`."""
+        return counterfactual(self.engine, self.pod(key), node, moves=moves)
 
     @property
     def waiting_pods(self) -> WaitingPods:

@@ -22,11 +22,13 @@ _CELL = (
 
 
 class Cell(TypedDict):
-    """text: as it is shown; several lines are kept apart by newlines. tone: "" or one of `svg.COLOURS`."""
+    """text: as it is shown; several lines are kept apart by newlines. tone: "" or one of `svg.COLOURS`. heat: 0 to 1,
+    how strongly the cell stands out among its like."""
 
     text: str
     tone: NotRequired[str]
     strong: NotRequired[bool]
+    heat: NotRequired[float]
 
 
 class Block(TypedDict):
@@ -57,12 +59,14 @@ def table(
     return {"columns": list(columns), "rows": body, "numeric": list(numeric), "wrapped": list(wrapped)}
 
 
-def cell(text: object, tone: str = "", *, strong: bool = False) -> Cell:
+def cell(text: object, tone: str = "", *, strong: bool = False, heat: float | None = None) -> Cell:
     found: Cell = {"text": str(text)}
     if tone:
         found["tone"] = tone
     if strong:
         found["strong"] = True
+    if heat is not None:
+        found["heat"] = min(max(heat, 0.0), 1.0)
     return found
 
 
@@ -107,6 +111,8 @@ def _html_table(block: Block) -> str:
 
 def _html_cell(each: Cell, kind: str) -> str:
     weight = ";font-weight:600" if each.get("strong") else ""
+    if "heat" in each:  # translucent, so that the theme's text reads on it whether it is dark or light
+        weight += f";background-color:rgba(9,105,218,{0.04 + 0.41 * each['heat']:.2f})"
     content = _toned(each["text"], each.get("tone", ""))
     return f'<td style="{_CELL};{_MONO}{weight}{kind}">{content}</td>'
 

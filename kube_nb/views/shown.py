@@ -97,10 +97,12 @@ def live_page(
     namespace: str | None = None,
     at: int | None = None,
     frame: Callable[[Any], Sequence[Mapping[str, Any]]] | None = None,
+    orders: Callable[[Any], Sequence[str]] | None = None,
 ) -> Shown:
     """A view that is a page of tables and follows the resources, or shows them as they were at a revision.
 
-    state: objects to the view's state, always asked on the cluster's loop. blocks: the state to its page.
+    state: objects to the view's state, always asked on the cluster's loop. blocks: the state to its page. orders: what
+    the reader may sort by; the choice is the state's "order".
     """
 
     async def first() -> Any:
@@ -111,20 +113,38 @@ def live_page(
 
     def make_widget(shown: Shown) -> Any:
         pane = widgets().HTML(html(shown.state))
+        chosen = _choice(orders(shown.state)) if orders is not None else None
 
-        def draw(objects: list[Obj]) -> None:
-            shown.state = state(objects)
+        def redraw() -> None:
+            if chosen is not None:
+                shown.state["order"] = chosen.value
             drawn = html(shown.state)
             if drawn != pane.value:
                 pane.value = drawn
 
+        def draw(objects: list[Obj]) -> None:
+            shown.state = state(objects)
+            if chosen is not None and orders is not None and list(orders(shown.state)) != list(chosen.options):
+                kept = chosen.value
+                chosen.options = names = list(orders(shown.state))
+                chosen.value = kept if kept in names else names[0]
+            redraw()
+
         Feed(cluster, resources, draw, namespace=namespace).start()
-        return pane
+        if chosen is None:
+            return pane
+        chosen.observe(lambda _change: redraw(), "value")
+        return widgets().VBox([chosen, pane])
 
     def text(state_: Any) -> str:
         return page.text(blocks(state_))
 
     return Shown(cluster.run(first()), text=text, html=html, widget=make_widget if at is None else None, frame=frame)
+
+
+def _choice(names: Sequence[str]) -> Any:
+    layout = {"width": "max-content"}
+    return widgets().Dropdown(options=list(names), description="sort by", layout=layout)
 
 
 def widgets() -> Any:

@@ -15,17 +15,20 @@ from kube_nb.views import page, shown
 from kube_nb.views.page import Block, Cell
 from kube_nb.views.shown import Shown
 
+RANK, NODE = "rank", "node"
 #: More nodes than this are counted, not listed.
 MAX_NODES = 20
 
 
 class Decision(TypedDict):
-    """node: where the pod is, or "". attempts: oldest first, as `Attempt.to_dict` renders them. gone: deleted since."""
+    """node: where the pod is, or "". attempts: oldest first, as `Attempt.to_dict` renders them. gone: deleted since.
+    order: what the nodes are sorted by, one of `orders`."""
 
     pod: str
     node: str
     gone: bool
     attempts: list[Any]
+    order: str
 
 
 def show(cluster: Cluster, pod: str, *, namespace: str = "default") -> Shown:
@@ -36,7 +39,7 @@ def show(cluster: Cluster, pod: str, *, namespace: str = "default") -> Shown:
         now = next((each for each in found if objects.name(each) == name), None)
         return decision(name, now, _attempts_now(cluster, namespace, name))
 
-    view = shown.live_page(cluster, [resources.PODS], state, blocks, namespace=namespace)
+    view = shown.live_page(cluster, [resources.PODS], state, blocks, namespace=namespace, frame=frame, orders=orders)
     if view.state["gone"] and not view.state["attempts"]:
         raise KubectlError(f'Error from server (NotFound): pods "{name}" not found')
     return view
@@ -50,7 +53,13 @@ def _attempts_now(cluster: Cluster, namespace: str, name: str) -> list[Any]:
 
 def decision(name: str, pod: Obj | None, attempts: Sequence[Any]) -> Decision:
     spec = (pod or {}).get("spec") or {}
-    return {"pod": name, "node": spec.get("nodeName", ""), "gone": pod is None, "attempts": list(attempts)}
+    return {
+        "pod": name,
+        "node": spec.get("nodeName", ""),
+        "gone": pod is None,
+        "attempts": list(attempts),
+        "order": RANK,
+    }
 
 
 # -- words -------------------------------------------------------------------------------------------------------------
@@ -65,6 +74,8 @@ def sentence(state: Decision) -> str:
     last = state["attempts"][-1]
     if last["node"]:
         return _won(state["pod"], last)
+    if last["nominatedNode"]:
+        return f"{state['pod']} waits for room on {last['nominatedNode']}: {_leaving(last['preemption'])}"
     return f"{state['pod']} fits nowhere: {last['message'] or last['fault'] or 'no node was left'}"
 
 
@@ -77,12 +88,16 @@ def _won(pod: str, attempt: Mapping[str, Any]) -> str:
         runner_up = next(row for row in scores if row["node"] != attempt["node"])
         text = f"{pod} → {attempt['node']}: won with {winner['total']} points"
         if attempt["tied"] > 1:
-            text += f", drawn by lot among {attempt['tied']} nodes with as many"
+            text += f", {_tie(attempt['tieRule'])} {attempt['tied']} nodes with as many"
         else:
             text += f" ahead of {runner_up['node']} with {runner_up['total']}"
     if refused:
         text += f"; {len(refused)} of {attempt['allNodes']} nodes refused"
     return text
+
+
+def _tie(rule: str) -> str:
+    return "drawn by lot among" if rule == "random" else f"taken by the tie rule {rule!r} out of"
 
 
 def reasons(attempt: Mapping[str, Any]) -> dict[str, int]:
@@ -107,7 +122,7 @@ def blocks(state: Decision) -> list[Block]:
     if len(state["attempts"]) > 1:
         found.append(page.note(f"attempt {len(state['attempts'])}; the last one is shown"))
     if last["scores"] or last["refused"]:
-        found.append(_table(last))
+        found.append(_table(last, state["order"]))
     hidden = len(last["scores"]) + len(last["refused"]) - 2 * MAX_NODES
     if hidden > 0 or len(last["scores"]) > MAX_NODES or len(last["refused"]) > MAX_NODES:
         found.append(page.note("not all nodes are listed; refusals by reason:"))
@@ -118,36 +133,107 @@ def blocks(state: Decision) -> list[Block]:
     found += [
         page.note(text, "busy") for text in (*last["warnings"], last["fault"]) if text and text != last["message"]
     ]
-    if last["preemption"] and last["preemption"].get("node"):
-        found.append(page.note(_preemption(last["preemption"])))
+    made_room = [each for each in state["attempts"][:-1] if (each["preemption"] or {}).get("node")]
+    for each in (*made_room[-1:], last):
+        found += _preemption(each["preemption"]) if each["preemption"] else []
     return found
 
 
-def _preemption(preemption: Mapping[str, Any]) -> str:
-    return f"to make room on {preemption['node']}, these pods have to go: {', '.join(preemption['victims'])}"
+def orders(state: Decision) -> list[str]:
+    """What the table of nodes can be sorted by."""
+    return [RANK, NODE, *(_plugins(state["attempts"][-1]) if state["attempts"] else [])]
+
+
+def frame(state: Decision) -> list[dict[str, Any]]:
+    """A row per node of the last attempt: node, rank, total, each plugin's points, refused_by, reasons."""
+    if not state["attempts"]:
+        return []
+    last = state["attempts"][-1]
+    scored = [
+        {
+            "node": row["node"],
+            "rank": row["rank"],
+            "total": row["total"],
+            **{name: score["weighted"] for name, score in row["plugins"].items()},
+        }
+        for row in last["scores"]
+    ]
+    refused = [
+        {"node": row["node"], "refused_by": row["refusedBy"], "reasons": "; ".join(row["reasons"])}
+        for row in last["refused"]
+    ]
+    return [*scored, *refused]
+
+
+# -- preemption --------------------------------------------------------------------------------------------------------
+
+
+def _leaving(preemption: Mapping[str, Any] | None) -> str:
+    victims = (preemption or {}).get("victims") or []
+    return f"{', '.join(victims)} {'has' if len(victims) == 1 else 'have'} to go" if victims else "it is reserved"
+
+
+def _preemption(preemption: Mapping[str, Any]) -> list[Block]:
+    """The nodes that could be emptied, whom that would cost, and at which step of the choice each dropped out."""
+    if not preemption["node"]:
+        text = preemption["message"]
+        return [page.note(f"preemption does not help: {text.removeprefix('preemption: ')}")] if text else []
+    found = [page.heading(f"preemption: on {preemption['node']}, {_leaving(preemption)}")]
+    rows = [_candidate(preemption, each) for each in preemption["candidates"][:MAX_NODES]]
+    found.append(page.table(["CANDIDATE", "VICTIMS (PRIORITY)", "BUDGETS VIOLATED", "VERDICT"], rows, numeric=[2]))
+    if len(preemption["steps"]) > 1:
+        steps = [
+            [page.cell(number), page.cell(step["criterion"]), page.cell(", ".join(step["nodes"]))]
+            for number, step in enumerate(preemption["steps"], 1)
+        ]
+        found.append(page.table(["STEP", "OF THOSE THAT ARE LEFT, THE ONES WITH", "LEAVES"], steps, wrapped=[2]))
+    return found
+
+
+def _candidate(preemption: Mapping[str, Any], candidate: Mapping[str, Any]) -> list[Cell]:
+    name = candidate["node"]
+    victims = "\n".join(f"{each['pod']} ({each['priority']})" for each in candidate["victims"]) or "nobody"
+    lost = next((step["criterion"] for step in preemption["steps"] if name not in step["nodes"]), "")
+    verdict = page.cell("✓ chosen", "good") if name == preemption["node"] else page.cell(f"lost by: {lost or 'order'}")
+    chosen = name == preemption["node"]
+    return [page.cell(name, strong=chosen), page.cell(victims), page.cell(candidate["pdbViolations"]), verdict]
+
+
+# -- the nodes ---------------------------------------------------------------------------------------------------------
 
 
 def _plugins(attempt: Mapping[str, Any]) -> list[str]:
     return list(attempt["scores"][0]["plugins"]) if attempt["scores"] else []
 
 
-def _table(attempt: Mapping[str, Any]) -> Block:
+def _table(attempt: Mapping[str, Any], order: str) -> Block:
     plugins = _plugins(attempt)
+    scores = sorted(attempt["scores"], key=lambda row: _place(row, order))
+    most = {name: max(row["plugins"][name]["weighted"] for row in scores) or 1 for name in plugins}
     weights = {name: attempt["scores"][0]["plugins"][name]["weight"] for name in plugins}
     columns = ["NODE", *(f"{name} ×{weights[name]}" for name in plugins)]
     columns += ["TOTAL"] if plugins else []
     columns += ["VERDICT"]
-    rows = [_scored(attempt, row, plugins) for row in attempt["scores"][:MAX_NODES]]
+    rows = [_scored(attempt, row, most) for row in scores[:MAX_NODES]]
     rows += [_refused(row, plugins) for row in attempt["refused"][:MAX_NODES]]
     numeric = list(range(1, len(plugins) + 2)) if plugins else []
     return page.table(columns, rows, numeric=numeric, wrapped=[len(columns) - 1])
 
 
-def _scored(attempt: Mapping[str, Any], row: Mapping[str, Any], plugins: Sequence[str]) -> list[Cell]:
+def _place(row: Mapping[str, Any], order: str) -> Any:
+    if order == NODE:
+        return row["node"]
+    return row["rank"] if order == RANK or order not in row["plugins"] else -row["plugins"][order]["weighted"]
+
+
+def _scored(attempt: Mapping[str, Any], row: Mapping[str, Any], most: Mapping[str, int]) -> list[Cell]:
+    """most: the most that each plugin gave to any node, which makes the heat of its column."""
     won = row["node"] == attempt["node"]
     cells = [page.cell(row["node"], strong=won)]
-    cells += [page.cell(_points(row["plugins"][name])) for name in plugins]
-    cells += [page.cell(row["total"], strong=won)] if plugins else []
+    for name, best in most.items():
+        score = row["plugins"][name]
+        cells.append(page.cell(_points(score), heat=score["weighted"] / best))
+    cells += [page.cell(row["total"], strong=won)] if most else []
     return [*cells, page.cell("✓ chosen", "good") if won else page.cell("fits", "plain")]
 
 

@@ -61,6 +61,9 @@ def _kube(earlier: list[str], word: str) -> Iterable[str]:
         return [f"--{flag}" for flag in flags.flags] if flags is not None else []
     if name in _NAMES:
         return _NAMES[name]()
+    if name == "why-not":
+        kind = "pod" if len(earlier) == 1 else "node"
+        return [each.rpartition("/")[2] for each in _kubectl(f"get {kind} {word}")]
     if name in _KINDS:
         return [each.rpartition("/")[2] for each in _kubectl(f"get {_KINDS[name]} {word}")]
     return _kubectl(f"get {word}") if name in ("graph", "timeline") else []

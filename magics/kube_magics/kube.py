@@ -44,6 +44,9 @@ COMMANDS = {
     "endpoints": Command(_THEN, pictures.endpoints, "SERVICE", "a service, its slices and the pods behind it"),
     "timeline": Command(pictures.TIMELINE, pictures.timeline, "[KIND/NAME]...", "what was written, when, by whom, why"),
     "why": Command(_PLAIN, pictures.why, "pod/NAME", "why the scheduler put a pod where it is"),
+    "why-not": Command(
+        _PLAIN, pictures.why_not, "pod/NAME NODE", "what keeps a pod from a node, and what would change it"
+    ),
     "weights": Command(_PLAIN, pictures.weights, "[PLUGIN=N]...", "where pods would land if plugins had other weights"),
 }
 _HELP = ("help", "--help", "-h")

@@ -72,6 +72,14 @@ def why(flags: Parsed) -> Any:
     return why.show(current.get(), one(flags, "a pod such as pod/web-0"), namespace=flags["namespace"])
 
 
+def why_not(flags: Parsed) -> Any:
+    from kube_nb.views import whynot
+
+    if len(flags.args) != 2:
+        raise ValueError("give a pod and a node such as: %kube why-not pod/web-0 node-3")
+    return whynot.show(current.get(), *flags.args, namespace=flags["namespace"])
+
+
 def weights(flags: Parsed) -> Any:
     from kube_nb.views import placement
 

@@ -11,6 +11,7 @@ import pytest
 from kube_nb import Cluster
 from kube_nb.kubectl import KubectlError
 from kube_nb.machinery import objects
+from tests import stores
 
 WEB = """\
 apiVersion: apps/v1
@@ -35,9 +36,9 @@ spec:
 """
 
 
-@pytest.fixture
-def cluster():
-    with Cluster(nodes=3, seed=7) as made:
+@pytest.fixture(params=stores.EVERY)
+def cluster(request):
+    with stores.cluster_on(request.param, nodes=3, seed=7) as made:
         yield made
 
 
@@ -51,12 +52,9 @@ def test_a_fresh_cluster_has_ready_nodes_and_its_control_plane_in_pods(cluster):
     assert all(objects.is_condition_true(node, "Ready") for node in nodes)
     pods = cluster.get("pods", namespace="kube-system")
     assert all(objects.is_condition_true(pod, "Ready") for pod in pods)
-    assert {objects.labels(pod).get("component") for pod in pods} >= {
-        "etcd",
-        "kube-apiserver",
-        "kube-controller-manager",
-        "kube-scheduler",
-    }
+    components = {objects.labels(pod)["component"] for pod in pods if "component" in objects.labels(pod)}
+    assert components == {*cluster.components}
+    assert {"kube-apiserver", "kube-controller-manager", "kube-scheduler"} <= components
 
 
 def test_a_manifest_becomes_ready_pods_behind_a_service(cluster):
@@ -98,6 +96,7 @@ def test_without_its_api_server_kubectl_says_so_and_nothing_is_lost(cluster):
         "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?\n"
     )
     cluster.start_component("kube-apiserver")
+    cluster.run(cluster.engine.apiserver_up.wait())
     cluster.advance("10s")
     assert names(cluster, "deployments") == ["web"]
     cluster.kubectl("scale deployment web --replicas=1")
@@ -191,7 +190,8 @@ def test_the_async_twin_leaves_the_callers_loop_free():
 def test_ctrl_c_ends_a_wait_and_the_cluster_works_on(cluster):
     import signal
 
-    cluster._loop.call_later(5, signal.raise_signal, signal.SIGINT)
+    loop = cluster._loop
+    loop.call_soon_threadsafe(loop.call_later, 5, signal.raise_signal, signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         cluster.wait("deployment/never", "create", timeout="1h")
     cluster.apply(WEB)

@@ -1,6 +1,5 @@
 """The same cluster on other stores: members that agree by Raft, and a real etcd."""
 
-import socket
 import subprocess
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from kube_nb import Cluster
 from kube_nb.etcd.errors import EtcdError
 from kube_nb.machinery import objects
+from tests.etcd.real import etcd
 
 
 def ready_pods(cluster):
@@ -73,26 +73,9 @@ def test_equal_seeds_give_equal_histories_on_three_members():
 
 
 @pytest.fixture
-def real_etcd(tmp_path):
-    """A real etcd on free ports; its client address."""
-    with socket.socket() as one, socket.socket() as two:
-        for each in (one, two):
-            each.bind(("127.0.0.1", 0))
-        client, peer = (f"http://127.0.0.1:{each.getsockname()[1]}" for each in (one, two))
-    flags = [f"--data-dir={tmp_path / 'etcd'}", f"--listen-client-urls={client}", f"--advertise-client-urls={client}"]
-    flags += [
-        f"--listen-peer-urls={peer}",
-        f"--initial-advertise-peer-urls={peer}",
-        f"--initial-cluster=default={peer}",
-    ]
-    process = subprocess.Popen(["etcd", *flags], stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "serving insecure client requests" in line or "ready to serve client requests" in line:
-            break
-    yield client
-    process.kill()
-    process.communicate()
+def real_etcd():
+    with etcd() as client:
+        yield client
 
 
 @pytest.mark.etcd

@@ -98,3 +98,19 @@ def test_other_weights_show_where_pods_would_land(run: Callable[[str], Any]) -> 
     shown = run("%kube weights -n kube-system NodeResourcesFit=0").value.text
     assert "NodeResourcesFit 0 in place of 1" in shown
     assert 'PLUGIN=WEIGHT such as NodeResourcesFit=5, not "ImageLocality"' in run("%kube weights ImageLocality").refusal
+
+
+def test_why_not_tells_what_would_bring_a_pod_to_a_node(run: Callable[[str], Any]) -> None:
+    run("%kubectl run there --image=nginx")
+    run("%kube advance 20s")
+    node = run("%kubectl get pod there -o jsonpath={.spec.nodeName}").value.text
+    other = next(name for name in ("node-1", "node-2") if name != node)
+    run(f"%kubectl cordon {other}")
+    shown = run(f"%kube why-not pod/there {other}").value
+    assert "NodeUnschedulable" in shown.text
+    assert "cordon" in set(shown.df["kind"])
+    run(f"%kubectl uncordon {other}")
+    assert "give a pod and a node" in run("%kube why-not pod/there").refusal
+    assert "no node 'nowhere'" in run("%kube why-not pod/there nowhere").refusal
+    assert set(completion.complete("kube", "why-not there no")) >= {"node-1", "node-2"}
+    assert "rank" in run("%kube why there").value.df.columns

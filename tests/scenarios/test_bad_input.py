@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from kube_nb import Cluster
+from tests import stores
 from tests.scenarios.real import Kubectl
 
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\ndata: {a: b}\n"
@@ -134,9 +135,9 @@ REFUSALS = {
 }
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    with Cluster(nodes=1, seed=2) as made:
+@pytest.fixture(scope="module", params=stores.EVERY)
+def cluster(request):
+    with stores.cluster_on(request.param, nodes=1, seed=2) as made:
         made.kubectl("create -f -", stdin=CONFIG % "stays")
         made.kubectl("apply -f -", stdin=DEPLOYMENT)
         made.wait("deployment/kept", "condition=Available")
@@ -144,7 +145,7 @@ def cluster():
 
 
 @pytest.fixture(scope="module")
-def real(cluster):
+def real():
     """The machine's kubectl on a server of the same content."""
     with Cluster(nodes=1, seed=2, pace=20) as served:
         kubectl = Kubectl(served.serve().kubeconfig)
@@ -168,11 +169,11 @@ KINDS = "configmaps,services,deployments,pods"
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
 def test_our_kubectl_refuses_and_nothing_changes(cluster, refusal):
-    before = cluster.engine.revision
+    before = cluster.revision
     result = cluster.kubectl(refusal.line, stdin=refusal.text)
     assert result.stderr == refusal.stderr
     assert (result.text, result.exit_code) == ("", 1)
-    assert cluster.engine.revision == before
+    assert stores.written(cluster, before) == []
 
 
 @pytest.mark.kubectl
@@ -232,13 +233,13 @@ OVERSIZE = {
 
 @pytest.mark.parametrize("make", OVERSIZE.values(), ids=OVERSIZE)
 def test_what_is_far_too_big_is_refused_at_once(cluster, make):
-    text, before = make(), cluster.engine.revision
+    text, before = make(), cluster.revision
     start = time.perf_counter()
     result = cluster.kubectl("apply -f -", stdin=text)
     assert time.perf_counter() - start < 1
     assert result.exit_code == 1
     assert result.stderr.startswith("error: error parsing STDIN: the manifest has ")
-    assert cluster.engine.revision == before
+    assert stores.written(cluster, before) == []
 
 
 @pytest.mark.kubectl
@@ -250,7 +251,7 @@ def test_the_server_refuses_what_is_too_big_of_the_real_kubectl(real):
 
 
 def test_an_object_over_the_stores_limit_is_not_stored(cluster):
-    before = cluster.engine.revision
+    before = cluster.revision
     result = cluster.kubectl("create -f -", stdin=CONFIG.replace("a: b", "a: " + "x" * (2 << 20)) % "large")
     assert "Too long: may not be more than 1048576 bytes" in result.stderr
-    assert cluster.engine.revision == before
+    assert stores.written(cluster, before) == []

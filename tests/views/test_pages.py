@@ -83,6 +83,7 @@ def score(node: str, total: int) -> dict[str, Any]:
 
 def attempt(**given: Any) -> dict[str, Any]:
     empty = {"scores": [], "refused": [], "message": "", "fault": "", "warnings": [], "preemption": None, "tied": 1}
+    empty |= {"nominatedNode": "", "tieRule": "random"}
     return {"node": "", "allNodes": 3, **empty, **given}
 
 
@@ -103,6 +104,18 @@ REFUSED = {"node": "node-3", "refusedBy": "TaintToleration", "code": "Unschedula
             "node-2",
             "web → node-2: won with 90 points, drawn by lot among 2 nodes with as many",
             id="drawn by lot",
+        ),
+        pytest.param(
+            [attempt(node="node-2", scores=[score("node-2", 90), score("node-1", 90)], tied=2, tieRule="heap")],
+            "node-2",
+            "web → node-2: won with 90 points, taken by the tie rule 'heap' out of 2 nodes with as many",
+            id="by a rule",
+        ),
+        pytest.param(
+            [attempt(nominatedNode="node-1", preemption={"victims": ["default/low"]})],
+            "",
+            "web waits for room on node-1: default/low has to go",
+            id="preempts",
         ),
         pytest.param(
             [attempt(node="node-2", refused=[REFUSED])],
@@ -134,6 +147,53 @@ def test_a_decisions_table_has_a_row_per_node_and_a_column_per_plugin() -> None:
     assert "NODE     NodeResourcesFit ×1   TOTAL   VERDICT" in text
     assert "node-2                90 (3)      90   ✓ chosen" in text
     assert "✗ TaintToleration: had a taint" in text
+
+
+def test_nodes_are_sorted_as_asked_and_points_have_their_heat() -> None:
+    last = attempt(node="b", scores=[{**score("b", 90), "rank": 1}, {**score("a", 45), "rank": 2}], refused=[REFUSED])
+    state = why.decision("web", objects.pod("web"), [last])
+    assert why.orders(state) == ["rank", "node", "NodeResourcesFit"]
+    rows = {order: _rows(why.blocks({**state, "order": order})) for order in why.orders(state)}
+    assert [row[0]["text"] for row in rows["rank"]] == ["b", "a", "node-3"]
+    assert [row[0]["text"] for row in rows["node"]] == ["a", "b", "node-3"]
+    assert [row[1].get("heat") for row in rows["NodeResourcesFit"]] == [1.0, 0.5, None]
+    assert [(row["node"], row.get("rank"), row.get("refused_by")) for row in why.frame(state)] == [
+        ("b", 1, None),
+        ("a", 2, None),
+        ("node-3", None, "TaintToleration"),
+    ]
+
+
+def _rows(blocks: list[page.Block]) -> list[list[page.Cell]]:
+    return next(block["rows"] for block in blocks if "rows" in block)
+
+
+PREEMPTION = {
+    "node": "n2",
+    "victims": ["default/low"],
+    "candidates": [
+        {"node": "n1", "victims": [{"pod": "default/high", "priority": 50}], "pdbViolations": 1},
+        {"node": "n2", "victims": [{"pod": "default/low", "priority": 10}], "pdbViolations": 0},
+    ],
+    "steps": [
+        {"criterion": "fewest violated budgets", "nodes": ["n2"]},
+        {"criterion": "least important first victim", "nodes": ["n2"]},
+    ],
+    "refused": {},
+    "message": "",
+}
+
+
+def test_preemption_shows_candidates_victims_and_the_steps_of_the_choice() -> None:
+    last = attempt(nominatedNode="n2", preemption=PREEMPTION, refused=[REFUSED])
+    text = page.text(why.blocks(why.decision("web", objects.pod("web"), [last])))
+    assert "preemption: on n2, default/low has to go" in text
+    assert "n1          default/high (50)" in text
+    assert "lost by: fewest violated budgets" in text
+    assert "   1   fewest violated budgets" in text or "1      fewest violated budgets" in text
+    gone = attempt(preemption={**PREEMPTION, "node": "", "message": "preemption: 0/3 nodes are available"})
+    text = page.text(why.blocks(why.decision("web", objects.pod("web"), [gone])))
+    assert "preemption does not help: 0/3 nodes are available" in text
 
 
 def test_of_thousands_of_nodes_the_reasons_are_counted() -> None:
