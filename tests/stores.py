@@ -11,9 +11,17 @@ from tests.etcd.real import etcd
 
 #: A real etcd lives in wall time, so a cluster on it has a finite pace.
 PACE = 20
-#: Members that hear of each other ten times a second leave a busy machine little time at a high pace.
-MEMBERS_PACE = 5
+#: No test on a store that needs wall time asks more of a busy machine.
+CALM_PACE = 5
 EVERY = ["memory", "members", pytest.param("etcd", marks=pytest.mark.etcd)]
+
+
+def every_in_groups(name: str) -> list[Any]:
+    """The same, so that all tests on one store run in one worker."""
+    marks = {"memory": [], "members": [], "etcd": [pytest.mark.etcd]}
+    return [
+        pytest.param(store, marks=[*own, pytest.mark.xdist_group(f"{name}-{store}")]) for store, own in marks.items()
+    ]
 
 
 @contextlib.contextmanager
@@ -22,12 +30,23 @@ def cluster_on(store: str, **options: Any) -> Iterator[Cluster]:
     with contextlib.ExitStack() as stack:
         if store == "members":
             options["etcd_members"] = 3
-            if "pace" in options:
-                options["pace"] = min(options["pace"], MEMBERS_PACE)
         elif store == "etcd":
             options["store"] = stack.enter_context(etcd())
+        if store != "memory" and "pace" in options:
+            options["pace"] = min(options["pace"], CALM_PACE)
+        if store == "etcd":
             options.setdefault("pace", PACE)
         yield stack.enter_context(Cluster(**options))
+
+
+@contextlib.contextmanager
+def flags_of(store: str) -> Iterator[str]:
+    """What ``%kube up`` is told for a fresh store of a kind."""
+    if store == "members":
+        yield "--etcd-members 3"
+        return
+    with etcd() as url:
+        yield f"--store {url}"
 
 
 def written(cluster: Cluster, since: int) -> list[Any]:

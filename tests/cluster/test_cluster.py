@@ -190,8 +190,8 @@ def test_the_async_twin_leaves_the_callers_loop_free():
 def test_ctrl_c_ends_a_wait_and_the_cluster_works_on(cluster):
     import signal
 
-    loop = cluster._loop
-    loop.call_soon_threadsafe(loop.call_later, 5, signal.raise_signal, signal.SIGINT)
+    loop, main = cluster._loop, threading.main_thread().ident
+    loop.call_soon_threadsafe(loop.call_later, 5, signal.pthread_kill, main, signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         cluster.wait("deployment/never", "create", timeout="1h")
     cluster.apply(WEB)

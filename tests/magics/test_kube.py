@@ -108,7 +108,7 @@ def test_why_not_tells_what_would_bring_a_pod_to_a_node(run: Callable[[str], Any
     run(f"%kubectl cordon {other}")
     shown = run(f"%kube why-not pod/there {other}").value
     assert "NodeUnschedulable" in shown.text
-    assert "cordon" in set(shown.df["kind"])
+    assert "toleration" in set(shown.df["kind"])
     run(f"%kubectl uncordon {other}")
     assert "give a pod and a node" in run("%kube why-not pod/there").refusal
     assert "no node 'nowhere'" in run("%kube why-not pod/there nowhere").refusal

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests import stores
+
 ROOT = Path(__file__).parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 PICTURE = re.compile(r'<img alt="[^"]*" src="data:image/svg\+xml;base64,')
@@ -48,6 +50,19 @@ def test_a_lesson_runs_headless_with_its_pictures(lesson: Path, tmp_path: Path) 
             assert PICTURE.search(html(cell)), source
         elif re.match(r"%kube (why|match|endpoints)", source):
             assert "<table" in html(cell), source
+
+
+@pytest.mark.parametrize("store", stores.EVERY[1:])
+def test_the_first_lesson_runs_on_every_store(store: str, tmp_path: Path) -> None:
+    lesson = json.loads(LESSONS[0].read_text())
+    with stores.flags_of(store) as flags:
+        for cell in lesson["cells"]:
+            cell["source"] = "".join(cell["source"]).replace("%kube up --nodes", f"%kube up {flags} --nodes")
+        changed = tmp_path / "changed.ipynb"
+        changed.write_text(json.dumps(lesson))
+        cells = executed(changed, tmp_path / "out")
+    assert sum(flags in cell["source"] for cell in lesson["cells"]) == 1
+    assert [cell["source"] for cell in cells if any(o["output_type"] == "error" for o in cell["outputs"])] == []
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=[lesson.stem for lesson in LESSONS])

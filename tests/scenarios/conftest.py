@@ -18,7 +18,8 @@ def served():
 def kubectl(served, request):
     """kubectl in an empty namespace, which goes with all that is in it."""
     admin = Kubectl(served)
-    name = re.sub(r"\W|_", "-", request.node.name.removeprefix("test_"))[:40].strip("-")
+    own = re.sub("memory|members|etcd", "", request.node.name.removeprefix("test_"))  # not the store's name
+    name = re.sub(r"(\W|_)+", "-", own)[:40].strip("-")
     admin(f"create namespace {name}")
     yield Kubectl(served, name)
     admin(f"delete namespace {name} --wait=false")

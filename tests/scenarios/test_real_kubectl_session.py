@@ -7,9 +7,10 @@ import urllib.request
 import pytest
 import yaml
 
+from tests import stores
 from tests.scenarios.real import WEB, Kubectl
 
-pytestmark = [pytest.mark.kubectl, pytest.mark.xdist_group("real-kubectl-session")]
+pytestmark = pytest.mark.kubectl
 
 SHELLS = """\
 apiVersion: v1
@@ -21,6 +22,13 @@ spec:
   - {name: one, image: busybox, command: [sh, -c, "echo first; echo second; echo third; sleep 36000"]}
   - {name: two, image: busybox, command: [sh, -c, "echo of two; sleep 36000"], env: [{name: COLOUR, value: blue}]}
 """
+
+
+@pytest.fixture(scope="module", params=stores.every_in_groups("real-kubectl-session"))
+def served(request):
+    """In place of the folder's: the same on every store."""
+    with stores.cluster_on(request.param, nodes=3, seed=4, pace=20) as cluster:
+        yield cluster.serve().kubeconfig
 
 
 def rows(text):
