@@ -113,7 +113,8 @@ async def update(
     """Change an object: (the view of what is stored now, whether it was created by this).
 
     transform: from the current object (None if there is none and it may be created) to the wanted one; it runs again
-    if somebody else writes meanwhile. tracked: its managedFields are complete already.
+    if somebody else writes meanwhile, and a version that the client insists on is then no longer the current one.
+    tracked: its managedFields are complete already.
     """
     resource, server = call.resource, call.server
     key = call.key
@@ -124,7 +125,7 @@ async def update(
                 raise call.not_found()
             return await create(call, await transform(None), tracked=tracked), True
         old = await resource.from_storage(entry.obj)
-        new, unconditional = _check_versions(call, await transform(old), old)
+        new = _check_versions(call, await transform(old), old)
         new = _prepare_update(call, new, old)
         if not tracked:
             new = ownership.of_update(call, new, old)
@@ -141,8 +142,6 @@ async def update(
         written = await _store_changed(call, key, new, old, entry.revision)
         if written is not None:
             return written, False
-        if not unconditional:
-            break
     raise errors.conflict(resource.group_resource, call.info.name, errors.OBJECT_WAS_MODIFIED)
 
 
@@ -161,8 +160,8 @@ async def _store_changed(call: Call, key: str, new: Obj, old: Obj, revision: int
     return written
 
 
-def _check_versions(call: Call, new: Obj, old: Obj) -> tuple[Obj, bool]:
-    """(the object, whether it may overwrite any version); Conflict 409 for a stale resourceVersion or another uid."""
+def _check_versions(call: Call, new: Obj, old: Obj) -> Obj:
+    """The object; Conflict 409 for a stale resourceVersion or another uid."""
     metadata, before = new["metadata"], old["metadata"]
     wanted = metadata.get("resourceVersion")
     uid = metadata.get("uid")
@@ -174,7 +173,7 @@ def _check_versions(call: Call, new: Obj, old: Obj) -> tuple[Obj, bool]:
         if not call.resource.strategy.unconditional_update:
             fault = errors.FieldError(errors.INVALID, "metadata.resourceVersion", 0, "must be specified for an update")
             raise call.resource.invalid(name, [fault])
-        return new, True
+        return new
     if wanted != before["resourceVersion"]:
         if not wanted.isdigit():
             fault = errors.FieldError(
@@ -185,7 +184,7 @@ def _check_versions(call: Call, new: Obj, old: Obj) -> tuple[Obj, bool]:
             )
             raise call.resource.invalid(name, [fault])
         raise errors.conflict(group_resource, name, errors.OBJECT_WAS_MODIFIED)
-    return new, False
+    return new
 
 
 #: metadata that an update never changes or removes.

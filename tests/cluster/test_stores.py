@@ -1,12 +1,15 @@
 """The same cluster on other stores: members that agree by Raft, and a real etcd."""
 
+import asyncio
 import subprocess
 
 import pytest
 
 from kube_nb import Cluster
+from kube_nb.api import resources
 from kube_nb.etcd.errors import EtcdError
 from kube_nb.machinery import objects
+from kube_nb.machinery.errors import ApiError
 from tests.etcd.real import etcd
 
 
@@ -60,6 +63,21 @@ def test_a_member_whose_disk_is_full_is_started_again_by_its_kubelet(tmp_path):
         assert pod["status"]["containerStatuses"][0]["restartCount"] == 1
         assert members.running[full.id] is not full
         assert cluster.kubectl("get configmap while-it-is-down").exit_code == 0
+
+
+def test_patches_that_meet_are_all_made_and_an_outdated_update_is_not():
+    async def together(cluster):
+        patches = [{"metadata": {"labels": {f"l{number}": "x"}}} for number in range(5)]
+        gvr = resources.CONFIG_MAPS
+        stale = await cluster.client.get(gvr, "shared", "default")
+        await asyncio.gather(*(cluster.client.patch(gvr, "shared", patch, "default") for patch in patches))
+        with pytest.raises(ApiError, match="the object has been modified"):
+            await cluster.client.update(gvr, {**stale, "data": {"a": "b"}})
+        return await cluster.client.get(gvr, "shared", "default")
+
+    with Cluster(nodes=0, etcd_members=3) as cluster:
+        cluster.kubectl("create configmap shared")
+        assert len(objects.labels(cluster.run(together(cluster)))) == 5
 
 
 def test_equal_seeds_give_equal_histories_on_three_members():
