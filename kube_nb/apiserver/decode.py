@@ -22,6 +22,7 @@ BODY_LIMIT_BYTES = 3 * 1024 * 1024
 TOO_DEEP = "error decoding from json: json: exceeded max depth"
 #: Values that a YAML document may grow to when its aliases are written out.
 EXPANSION_LIMIT = 4_000_000
+_SUMMARY = 30
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # whichever of the two there is
@@ -69,6 +70,24 @@ def obj(request: Request) -> Obj:
             'Kind string "json:\\"kind,omitempty\\"" }'
         )
     return value
+
+
+def of_kind(request: Request, kind: str) -> Obj:
+    """A body that must be an object of this kind. Models transformDecodeError."""
+    try:
+        return obj(request)
+    except errors.ApiError as error:
+        if not error.message.startswith("couldn't get version/kind"):
+            raise
+        found = f"the object provided is unrecognized (must be of type {kind}): {error.message}"
+        raise errors.bad_request(f"{found} ({_summary(request.body)})") from None
+
+
+def _summary(body: object) -> str:
+    """The beginning of a body, in hexadecimal if it does not look like JSON. Models summarizeData."""
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    start = raw[:_SUMMARY].decode(errors="replace") if raw[:1] == b"{" else raw[:_SUMMARY].hex()
+    return f"{start} ..." if len(raw) > _SUMMARY else start
 
 
 def _protobuf(raw: bytes) -> Obj:

@@ -35,13 +35,13 @@ async def watch(call: Call) -> Response:
 
 async def create(call: Call) -> Response:
     rendering.form_of(call)
-    obj = typed.namespaced(call, typed.decode(call, decode.obj(call.request)))
+    obj = typed.namespaced(call, typed.decode(call, decode.of_kind(call.request, call.resource.kind.kind)))
     return rendering.one(call, await writing.create(call, obj), 201)
 
 
 async def update(call: Call) -> Response:
     rendering.form_of(call)
-    body = decode.obj(call.request)
+    body = decode.of_kind(call.request, call.resource.kind.kind)
 
     async def transform(old: Obj | None) -> Obj:
         return typed.named(call, typed.namespaced(call, typed.decode(call, body, old)))

@@ -16,10 +16,22 @@ def handler(call: Call) -> Handler:
 
 def _of_resource(call: Call) -> Handler:
     info, kind = call.info, call.resource.kind
+    if not _has_path(call):
+        raise errors.page_not_found()
     if info.verb not in kind.verbs or not _fits(call):
         raise call.not_allowed()
     special = subresources.RESOURCES.get((info.group_resource, info.verb))
     return special or handlers.VERBS[info.verb]
+
+
+def _has_path(call: Call) -> bool:
+    """Whether any verb has a URL of this form: with a namespace if the kind has them, then with any name."""
+    info, kind = call.info, call.resource.kind
+    if info.resource == "namespaces" and not info.group:
+        return True
+    if not kind.namespaced:
+        return not info.namespace
+    return bool(info.namespace) or not info.name or info.verb in ("list", "watch", "deletecollection")
 
 
 def _fits(call: Call) -> bool:

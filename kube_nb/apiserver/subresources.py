@@ -101,7 +101,7 @@ def _bound(call: Call, pod: Obj, binding: Obj, node: str) -> Obj:
 
 async def finalize(call: Call) -> Response:
     """PUT namespaces/NAME/finalize: spec.finalizers change, and with the last one the namespace goes."""
-    body = typed.decode(call, decode.obj(call.request))
+    body = typed.decode(call, decode.of_kind(call.request, call.resource.kind.kind))
     entry = await call.server.storage.get(call.resource.cacher, call.key)
     if entry is None:
         raise call.not_found()

@@ -116,6 +116,20 @@ async def test_a_dry_run_stores_nothing() -> None:
         pytest.param(CONFIG_MAPS, b"[" * 10_000, 400, "BadRequest", None, id="ten thousand levels"),
         pytest.param(CONFIG_MAPS, b'{"metadata": {"name": "\xff"}}', 400, "BadRequest", None, id="invalid UTF-8"),
         pytest.param(CONFIG_MAPS, b" " * 4_000_000, 413, "RequestEntityTooLarge", None, id="four megabytes"),
+        pytest.param(
+            "/api/v1/namespaces/default/pods",
+            b'["no object"]',
+            400,
+            "BadRequest",
+            "the object provided is unrecognized (must be of type Pod): couldn't get version/kind; json parse error: "
+            "json: cannot unmarshal array into Go value of type struct { APIVersion string "
+            '"json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } (5b226e6f206f626a656374225d)',
+            id="no object",
+        ),
+        pytest.param(
+            "/api/v1/namespaces/default/nodes", {}, 404, "NotFound", None, id="a namespace for no namespaced kind"
+        ),
+        pytest.param("/api/v1/pods/web", pod(), 404, "NotFound", None, id="a name outside of all namespaces"),
         pytest.param("/api/v1/pods", pod(), 405, "MethodNotAllowed", None, id="no namespace in the path"),
         pytest.param("/api/v1/unknowns", {}, 404, "NotFound", None, id="an unknown resource"),
         pytest.param("/apis/nowhere/v1/things", {}, 404, "NotFound", None, id="an unknown group"),
