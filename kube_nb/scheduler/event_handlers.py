@@ -12,7 +12,9 @@ from kube_nb.machinery.types import Obj
 from kube_nb.scheduler.engine import Engine
 from kube_nb.scheduler.framework.events import (
     ASSIGNED_POD,
+    CSI_DRIVER,
     CSI_NODE,
+    CSI_STORAGE_CAPACITY,
     NODE,
     PV,
     PVC,
@@ -35,6 +37,8 @@ _OTHERS = {
     resources.PERSISTENT_VOLUMES: PV,
     resources.STORAGE_CLASSES: STORAGE_CLASS,
     resources.CSI_NODES: CSI_NODE,
+    resources.CSI_DRIVERS: CSI_DRIVER,
+    resources.CSI_STORAGE_CAPACITIES: CSI_STORAGE_CAPACITY,
 }
 
 

@@ -19,6 +19,8 @@ LISTED: dict[str, GVR] = {
         resources.PERSISTENT_VOLUMES,
         resources.STORAGE_CLASSES,
         resources.CSI_NODES,
+        resources.CSI_DRIVERS,
+        resources.CSI_STORAGE_CAPACITIES,
         resources.POD_DISRUPTION_BUDGETS,
         resources.NAMESPACES,
     )

@@ -15,6 +15,8 @@ KINDS: Mapping[str, str] = {
     "PersistentVolume": "persistentvolumes",
     "StorageClass": "storageclasses",
     "CSINode": "csinodes",
+    "CSIDriver": "csidrivers",
+    "CSIStorageCapacity": "csistoragecapacities",
     "PodDisruptionBudget": "poddisruptionbudgets",
 }
 

@@ -74,6 +74,12 @@ def random_objects(draw: random.Random) -> list[Obj]:
             zones = [{"matchLabelExpressions": [{"key": _ZONE, "values": draw.sample(ZONES, 2)}]}]
             kind["allowedTopologies"] = zones
         found.append({**kind, "volumeBindingMode": mode})
+    if draw.random() < 0.4:
+        found.append({"kind": "CSIDriver", "metadata": {"name": "csi.example.com"}, "spec": {"storageCapacity": True}})
+        for zone in draw.sample(ZONES, 2):
+            topology = {"matchLabels": {_ZONE: zone}}
+            size = {"capacity": draw.choice(("2Gi", "9Gi")), "storageClassName": "made", "nodeTopology": topology}
+            found.append({"kind": "CSIStorageCapacity", "metadata": {"name": zone, "namespace": "default"}, **size})
     found += [_volume(draw, number) for number in range(VOLUMES)]
     for namespace in ("default", "other"):
         found += [_claim(draw, number, namespace) for number in range(CLAIMS)]

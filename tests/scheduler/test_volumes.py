@@ -71,6 +71,20 @@ WAITING = {
     "volumeBindingMode": "WaitForFirstConsumer",
 }
 MAKING = {**WAITING, "metadata": {"name": "made"}, "provisioner": "csi.example.com"}
+TELLING = {"metadata": {"name": "csi.example.com"}, "spec": {"storageCapacity": True}}
+
+
+def room(zone: str, size: str, kind: str = "made", **more: Any) -> Obj:
+    topology = {"matchLabels": {ZONE: zone}}
+    return {
+        "metadata": {"name": f"room-{zone}"},
+        "storageClassName": kind,
+        "capacity": size,
+        "nodeTopology": topology,
+        **more,
+    }
+
+
 IN_ZONE_B = {
     **MAKING,
     "metadata": {"name": "b-only"},
@@ -124,6 +138,45 @@ IN_ZONE_B = {
             {"n1", "n3"},
             "",
             id="a class that provisions in one zone",
+        ),
+        pytest.param(
+            {
+                "persistentvolumeclaims": [claim("x", kind="made", size="2Gi")],
+                "storageclasses": [MAKING],
+                "csidrivers": [TELLING],
+                "csistoragecapacities": [room("a", "1Gi"), room("b", "9Gi"), room("a", "9Gi", "other")],
+            },
+            ["x"],
+            {"n1", "n3"},
+            "",
+            id="a driver that tells has room in one zone",
+        ),
+        pytest.param(
+            {
+                "persistentvolumeclaims": [claim("x", kind="made", size="2Gi")],
+                "storageclasses": [MAKING],
+                "csidrivers": [TELLING],
+                "csistoragecapacities": [
+                    room("a", "9Gi", maximumVolumeSize="1Gi"),
+                    {**room("b", "9Gi"), "nodeTopology": None},
+                ],
+            },
+            ["x"],
+            set(),
+            "4 node(s) did not have enough free storage",
+            id="a driver that tells has no room for one volume of this size",
+        ),
+        pytest.param(
+            {
+                "persistentvolumeclaims": [claim("x", "v"), claim("y", kind="late")],
+                "persistentvolumes": [volume("v", "a")],
+                "storageclasses": [WAITING],
+            },
+            ["x", "y"],
+            set(),
+            "2 node(s) didn't match PersistentVolume's node affinity, "
+            "4 node(s) didn't find available persistent volumes to bind",
+            id="what is wrong with bound and with waiting claims is told together",
         ),
         pytest.param(
             {

@@ -42,6 +42,7 @@ UPDATE_NODE = (
 #: Resources in events.
 NODE, ASSIGNED_POD, UNSCHEDULED_POD, WILDCARD = "Node", "AssignedPod", "UnscheduledPod", "*"
 PVC, PV, STORAGE_CLASS, CSI_NODE = "PersistentVolumeClaim", "PersistentVolume", "StorageClass", "CSINode"
+CSI_DRIVER, CSI_STORAGE_CAPACITY = "CSIDriver", "CSIStorageCapacity"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 Filter finds for every unbound claim a volume that is there, or a class that would provision one on this node; Reserve
 keeps the choice; PreBind writes it (``claimRef`` of the volume, or the claim's selected-node annotation) and waits
-until the claims are bound. Models plugins/volumebinding/{volume_binding,binder}.go. Differs: no CSIStorageCapacity.
+until the claims are bound. Where a CSI driver says so, a volume is made only where a CSIStorageCapacity has room for
+it. Models plugins/volumebinding/{volume_binding,binder}.go.
 """
 
 import asyncio
@@ -16,10 +17,20 @@ from kube_nb.api import resources
 from kube_nb.machinery import labels, objects, quantity
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler.columns import Columns
-from kube_nb.scheduler.framework.events import NODE, PV, PVC, STORAGE_CLASS, Action, ClusterEvent, Registration
+from kube_nb.scheduler.framework.events import (
+    CSI_DRIVER,
+    CSI_STORAGE_CAPACITY,
+    NODE,
+    PV,
+    PVC,
+    STORAGE_CLASS,
+    Action,
+    ClusterEvent,
+    Registration,
+)
 from kube_nb.scheduler.framework.interface import Bools, CycleState, Ints, Scope
 from kube_nb.scheduler.framework.runtime import Handle
-from kube_nb.scheduler.framework.status import SKIP, Status, error, unresolvable, unschedulable
+from kube_nb.scheduler.framework.status import SKIP, Status, error, unresolvable
 from kube_nb.scheduler.node_info import NodeInfo
 from kube_nb.scheduler.plugins.node_selection import Term
 from kube_nb.scheduler.plugins.volumes import Claim, claims, class_of
@@ -28,8 +39,12 @@ from kube_nb.scheduler.pod_info import PodInfo
 REASON_NODE = "node(s) didn't match PersistentVolume's node affinity"
 REASON_BIND = "node(s) didn't find available persistent volumes to bind"
 REASON_GONE = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)"
+REASON_SPACE = "node(s) did not have enough free storage"
 REASON_IMMEDIATE = "pod has unbound immediate PersistentVolumeClaims"
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
+#: The bits of a filter's code, in the order in which upstream names them.
+_REASONS = ((1, REASON_NODE), (2, REASON_BIND), (4, REASON_SPACE), (8, REASON_GONE))
+_NODE, _BIND, _SPACE, _GONE = (bit for bit, _ in _REASONS)
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
 #: How often a waiting PreBind looks, in seconds.
@@ -102,40 +117,44 @@ class VolumeBinding:
 
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Status | None:
         prepared: _Prepared = state[_KEY]
+        code = 0
         for claim in prepared.bound:
-            if claim.volume is None:
-                return unresolvable(REASON_GONE)
-            if not _reaches(claim.volume, node):
-                return unresolvable(REASON_NODE)
+            if claim.volume is None or not _reaches(claim.volume, node):
+                code = _GONE if claim.volume is None else _NODE
+                break
+        code |= self._unbound(prepared, pod, node)
+        return self.status_of(code) if code else None
+
+    def _unbound(self, prepared: _Prepared, pod: PodInfo, node: NodeInfo) -> int:
+        """Choose for the claims that wait, and keep it; or the bit of what is missing."""
         if not prepared.waiting:
-            return None
+            return 0
         choice = self._choose(pod, node, prepared.waiting)
-        if choice is None:
-            return unschedulable(REASON_BIND)
+        if isinstance(choice, int):
+            return choice
         prepared.chosen[node.name] = choice
-        return None
+        return 0
+
+    def status_of(self, code: int) -> Status:
+        return unresolvable(*(reason for bit, reason in _REASONS if code & bit))
 
     def filter_columns(self, state: CycleState, pod: PodInfo, columns: Columns, rows: Ints) -> Ints:
         prepared: _Prepared = state[_KEY]
         codes = np.zeros(len(columns.nodes), dtype=np.int64)
         for claim in prepared.bound:
             if claim.volume is None:
-                codes[codes == 0] = 3
+                codes[codes == 0] = _GONE
             else:
-                codes[(codes == 0) & ~_reaching(claim.volume, columns)] = 2
+                codes[(codes == 0) & ~_reaching(claim.volume, columns)] = _NODE
         found: Ints = codes[rows]
         if prepared.waiting:
             for place, row in enumerate(rows.tolist()):
-                if not found[place]:
-                    choice = self._choose(pod, columns.nodes[row], prepared.waiting)
-                    if choice is None:
-                        found[place] = 1
-                    else:
-                        prepared.chosen[columns.names[row]] = choice
+                found[place] |= self._unbound(prepared, pod, columns.nodes[row])
         return found
 
-    def _choose(self, pod: PodInfo, node: NodeInfo, waiting: Sequence[Claim]) -> Choice | None:
-        """The smallest volume that does for each claim, largest claims last as upstream; else provisioning."""
+    def _choose(self, pod: PodInfo, node: NodeInfo, waiting: Sequence[Claim]) -> Choice | int:
+        """The smallest volume that does for each claim, largest claims last as upstream; else provisioning. The bit of
+        what is missing, if so."""
         choice = Choice()
         taken = {name for name, key in self._assumed.items() if not key.startswith(f"{pod.key}/")}
         for claim in sorted(waiting, key=_size):
@@ -143,10 +162,15 @@ class VolumeBinding:
             if volume is not None:
                 taken.add(volume["metadata"]["name"])
                 choice.volumes[claim.name] = volume
-            elif self._provisions(claim, node):
-                choice.provision.append(claim.name)
             else:
-                return None
+                choice.provision.append(claim.name)
+        by_name = {claim.name: claim for claim in waiting}
+        for name in choice.provision:
+            kind = self._provisioning_class(by_name[name], node)
+            if kind is None:
+                return _BIND
+            if not self._has_room(by_name[name], kind, node):
+                return _SPACE
         return choice
 
     def _smallest(self, claim: Claim, node: NodeInfo, taken: set[str]) -> Obj | None:
@@ -177,21 +201,37 @@ class VolumeBinding:
             fitting.append((not mine, capacity, volume["metadata"]["name"], volume))
         return min(fitting, key=lambda row: row[:3])[3] if fitting else None
 
-    def _provisions(self, claim: Claim, node: NodeInfo) -> bool:
+    def _provisioning_class(self, claim: Claim, node: NodeInfo) -> Obj | None:
+        """The class, if it would make the claim's volume for this node."""
         assert claim.obj is not None
         selected = objects.annotations(claim.obj).get(SELECTED_NODE)
         if selected and selected != node.name:
-            return False
+            return None
         kind = class_of(claim, self._handle.lister) or {}
         if kind.get("provisioner") in (None, "", NO_PROVISIONER):
-            return False
+            return None
         topologies = kind.get("allowedTopologies") or ()
-        if not topologies:
-            return True
-        return any(
+        reached = not topologies or any(
             all(node.labels.get(each["key"]) in each["values"] for each in row.get("matchLabelExpressions") or ())
             for row in topologies
         )
+        return kind if reached else None
+
+    def _has_room(self, claim: Claim, kind: Obj, node: NodeInfo) -> bool:
+        """Whether some capacity that the node reaches is enough; drivers that do not tell always have room."""
+        lister = self._handle.lister
+        driver = lister.get("csidrivers", None, kind["provisioner"])
+        wanted = _size(claim)
+        if driver is None or not (driver.get("spec") or {}).get("storageCapacity") or not wanted:
+            return True
+        for each in lister.list("csistoragecapacities"):
+            most = each.get("maximumVolumeSize") or each.get("capacity")
+            if each.get("storageClassName") != kind["metadata"]["name"] or not most or quantity.value(most) < wanted:
+                continue
+            selector = each.get("nodeTopology")
+            if selector is not None and labels.from_label_selector(selector).matches(node.labels):
+                return True
+        return False
 
     # -- reserve and bind ------------------------------------------------------------------------------------------
 
@@ -252,6 +292,8 @@ class VolumeBinding:
         yield Registration(ClusterEvent(PVC, Action.ADD | Action.UPDATE))
         yield Registration(ClusterEvent(PV, Action.ADD | Action.UPDATE))
         yield Registration(ClusterEvent(NODE, Action.ADD | Action.UPDATE_NODE_LABEL | Action.UPDATE_NODE_TAINT))
+        yield Registration(ClusterEvent(CSI_DRIVER, Action.UPDATE))
+        yield Registration(ClusterEvent(CSI_STORAGE_CAPACITY, Action.ADD | Action.UPDATE))
 
 
 def _size(claim: Claim) -> int:
