@@ -19,8 +19,9 @@ import orjson
 from kube_nb import etcdctl
 from kube_nb.api import definitions
 from kube_nb.client import Client
-from kube_nb.cluster import driver, forking, members, scheduling, timeline
-from kube_nb.cluster.engine import Engine, Options
+from kube_nb.cluster import asking, driver, forking, members, scheduling, timeline
+from kube_nb.cluster.asking import Told
+from kube_nb.cluster.engine import ADMIN, Engine, Options
 from kube_nb.cluster.forking import Origin
 from kube_nb.cluster.members import Members
 from kube_nb.cluster.serving import Serving
@@ -28,6 +29,7 @@ from kube_nb.cluster.timeline import Step
 from kube_nb.etcdctl import Result as EtcdctlResult
 from kube_nb.kubectl.result import KubectlError, Result
 from kube_nb.machinery import duration
+from kube_nb.machinery.exchange import User
 from kube_nb.machinery.loop import SETTLE_LIMIT_S, ClusterLoop, Pace, cancel_all_tasks, with_free_time
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler.counterfactual import Changes
@@ -387,6 +389,37 @@ class Cluster:
         """
         key = f"{namespace}/{pod.removeprefix('pod/')}"
         return self._call(self.engine.why_not(key, node.removeprefix("node/"), moves=moves))
+
+    def request(
+        self,
+        method: str,
+        what: str,
+        *,
+        body: "Obj | str | None" = None,
+        namespace: str = "default",
+        user: str = "",
+        groups: Sequence[str] = (),
+        patch_type: str = "strategic",
+        dry_run: bool = False,
+    ) -> Told:
+        """Make one request and tell every station that it passed; see `cluster.asking`.
+
+        what: ``pods``, ``deployment web`` or a path. user, groups: who asks; the administrator unless given.
+        """
+        who = User(user, (*groups, "system:authenticated")) if user else ADMIN
+        query = {"dryRun": "All"} if dry_run else {}
+        return self._call(
+            asking.ask(
+                self.engine,
+                method.upper(),
+                what,
+                user=who,
+                namespace=namespace,
+                body=body,
+                patch_type=patch_type,
+                query=query,
+            )
+        )
 
     # -- servers ---------------------------------------------------------------------------------------------------
 

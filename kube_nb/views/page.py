@@ -4,12 +4,16 @@ HTML carries its styles inline, as an untrusted notebook keeps nothing else. Col
 they read on light and dark themes alike; everything else takes the theme's own colours.
 """
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from itertools import zip_longest
 from typing import NotRequired, TypedDict
 
 from kube_nb.views.svg import COLOURS
 
+#: Characters of a wrapped column in the text face.
+_TEXT_WIDTH = 90
 _FONT = "font-family:-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
 _MONO = "font-family:SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 _RULE = "rgba(128,128,128,.35)"
@@ -145,12 +149,20 @@ def _text_lines(block: Block) -> Iterator[str]:
     if "columns" not in block:
         yield block.get("heading") or block.get("note", "")
         return
-    rows = [list(block["columns"]), *([each["text"].replace("\n", "; ") for each in row] for row in block["rows"])]
-    widths = [max(len(row[number]) for row in rows) for number in range(len(rows[0]))]
-    numeric = set(block.get("numeric") or ())
+    wrapped, numeric = set(block.get("wrapped") or ()), set(block.get("numeric") or ())
+    rows = [[[name] for name in block["columns"]]]
+    rows += [[_lines(each["text"], number in wrapped) for number, each in enumerate(row)] for row in block["rows"]]
+    widths = [max(len(line) for row in rows for line in row[number]) for number in range(len(rows[0]))]
     for row in rows:
-        cells = [
-            value.rjust(width) if number in numeric else value.ljust(width)
-            for number, (value, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "   ".join(cells).rstrip()
+        for cells in zip_longest(*row, fillvalue=""):
+            aligned = [
+                value.rjust(width) if number in numeric else value.ljust(width)
+                for number, (value, width) in enumerate(zip(cells, widths, strict=True))
+            ]
+            yield "   ".join(aligned).rstrip()
+
+
+def _lines(text: str, is_wrapped: bool) -> list[str]:
+    """A cell's text; long ones of a wrapped column take several lines."""
+    whole = text.replace("\n", "; ")
+    return textwrap.wrap(whole, _TEXT_WIDTH) or [""] if is_wrapped else [whole]

@@ -61,6 +61,8 @@ def _kube(earlier: list[str], word: str) -> Iterable[str]:
         return [f"--{flag}" for flag in flags.flags] if flags is not None else []
     if name in _NAMES:
         return _NAMES[name]()
+    if name == "request":
+        return _METHODS if len(earlier) == 1 else _kubectl(f"get {' '.join([*earlier[2:], word])}")
     if name == "why-not":
         kind = "pod" if len(earlier) == 1 else "node"
         return [each.rpartition("/")[2] for each in _kubectl(f"get {kind} {word}")]
@@ -90,6 +92,7 @@ def _commands() -> list[str]:
     return list(kube.COMMANDS)
 
 
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 #: What follows a command of %kube: names of a kind of object, or other names.
 _KINDS = {"why": "pod", "endpoints": "service"}
 _NAMES = {

@@ -10,7 +10,10 @@ from kube_nb.machinery.pflag import Flag, FlagError, FlagSet
 
 
 class Command(NamedTuple):
-    """flags: None for a command that takes its words as they are. arguments, about: for the help."""
+    """flags: None for a command that takes its words as they are. arguments, about: for the help.
+
+    A command that `_READS` takes the cell, too.
+    """
 
     flags: FlagSet | None
     work: Callable[[Any], Any]
@@ -42,6 +45,9 @@ COMMANDS = {
     "graph": Command(_GRAPH, pictures.graph, "[KIND/NAME]...", "objects and what ties them together, live"),
     "match": Command(_THEN, pictures.match, "SELECTOR", "which pods a label selector matches, and which nearly"),
     "endpoints": Command(_THEN, pictures.endpoints, "SERVICE", "a service, its slices and the pods behind it"),
+    "request": Command(
+        pictures.REQUEST, pictures.request, "METHOD KIND [NAME]", "make a request, and see its stations"
+    ),
     "timeline": Command(pictures.TIMELINE, pictures.timeline, "[KIND/NAME]...", "what was written, when, by whom, why"),
     "why": Command(_PLAIN, pictures.why, "pod/NAME", "why the scheduler put a pod where it is"),
     "why-not": Command(
@@ -49,11 +55,13 @@ COMMANDS = {
     ),
     "weights": Command(_PLAIN, pictures.weights, "[PLUGIN=N]...", "where pods would land if plugins had other weights"),
 }
+#: Commands that take a cell.
+_READS = ("request",)
 _HELP = ("help", "--help", "-h")
 
 
-def run(line: str) -> Any:
-    """Run one command; its first word is in `COMMANDS`."""
+def run(line: str, cell: str | None = None) -> Any:
+    """Run one command; its first word is in `COMMANDS`. cell: what a request sends."""
     words = shlex.split(line)
     if not words or words[0] in _HELP:
         return Text(_help_of(words[1]) if len(words) > 1 and words[1] in COMMANDS else _help())
@@ -63,10 +71,13 @@ def run(line: str) -> Any:
     if rest and rest[-1] in _HELP:
         return Text(_help_of(name))
     command = COMMANDS[name]
+    if cell is not None and name not in _READS:
+        raise ValueError(f"%kube {name} takes no cell; only {', '.join(_READS)} does")
     if command.flags is None:
         return command.work(rest)
     try:
-        return command.work(command.flags.parse(rest))
+        flags = command.flags.parse(rest)
+        return command.work(flags) if name not in _READS else pictures.request(flags, cell)
     except FlagError as error:
         raise ValueError(f"%kube {name}: {error} (see %kube help {name})") from None
 

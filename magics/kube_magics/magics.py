@@ -6,7 +6,7 @@ That module is imported when the magic is first used: loading the extension cost
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class, no_var_expand
 
 from kube_magics import cause, completion, expansion, refusals
 
@@ -15,14 +15,14 @@ from kube_magics import cause, completion, expansion, refusals
 class KubeMagics(Magics):
     """%kube, %kubectl, %etcdctl, %%manifest."""
 
-    @line_magic
+    @line_cell_magic
     @no_var_expand
-    def kube(self, line: str) -> Any:
-        """Bring clusters up and down, and show what happens in them. See %kube help."""
+    def kube(self, line: str, cell: str | None = None) -> Any:
+        """Bring clusters up and down, and show what happens in them. See %kube help. A cell is what a request sends."""
         from kube_magics import kube
 
         with refusals.shown(), cause.of_cell(self.shell):
-            return kube.run(self._expanded(line))
+            return kube.run(self._expanded(line), cell)
 
     @line_cell_magic
     @no_var_expand

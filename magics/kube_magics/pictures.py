@@ -6,6 +6,15 @@ from kube_magics import current
 from kube_magics.arguments import one, revision
 from kube_nb.machinery.pflag import Flag, FlagSet, Parsed
 
+REQUEST = FlagSet(
+    (
+        Flag("namespace", short="n", default="default"),
+        Flag("as", help="who asks; the administrator unless given"),
+        Flag("as-group", "array", help="a group of theirs; may be given several times"),
+        Flag("type", default="strategic", help="of a PATCH: strategic, merge, json or apply"),
+        Flag("dry-run", "bool", help="every station, but nothing is stored"),
+    )
+)
 TIMELINE = FlagSet(
     (
         Flag("namespace", short="n", help="only objects of this namespace"),
@@ -63,6 +72,25 @@ def timeline(flags: Parsed) -> Any:
         namespace=flags["namespace"] or None,
         since=flags["since"],
         housekeeping=flags["all"],
+    )
+
+
+def request(flags: Parsed, cell: str | None = None) -> Any:
+    from kube_nb.views import request
+
+    if len(flags.args) < 2:
+        raise ValueError("give a method and a kind such as: %kube request GET pods, or %%kube request POST pods")
+    method, *what = flags.args
+    return request.show(
+        current.get(),
+        method,
+        " ".join(what),
+        body=cell,
+        namespace=flags["namespace"],
+        user=flags["as"],
+        groups=flags["as-group"],
+        patch_type=flags["type"],
+        dry_run=flags["dry-run"],
     )
 
 

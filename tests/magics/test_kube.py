@@ -114,3 +114,46 @@ def test_why_not_tells_what_would_bring_a_pod_to_a_node(run: Callable[[str], Any
     assert "no node 'nowhere'" in run("%kube why-not pod/there nowhere").refusal
     assert set(completion.complete("kube", "why-not there no")) >= {"node-1", "node-2"}
     assert "rank" in run("%kube why there").value.df.columns
+
+
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: asked}
+spec: {containers: [{name: c, image: nginx}]}
+"""
+
+
+def test_a_request_shows_every_station_that_it_passed(run: Callable[[str], Any]) -> None:
+    shown = run(f"%%kube request POST pods\n{POD}").value
+    names = list(shown.df["station"])
+    kinds = list(dict.fromkeys(name.partition(":")[0] for name in names))
+    wanted = ("authentication", "authorization", "schema", "mutating", "validation", "validating", "store", "watchers")
+    assert [kind for kind in kinds if kind in wanted][:2] == ["authentication", "authorization"]
+    assert set(wanted) <= set(kinds)
+    assert kinds[-1] == "response"
+    assert any(name == "mutating: ServiceAccount" for name in names)
+    assert "POST /api/v1/namespaces/default/pods → 201" in shown.text
+    assert "asked" in run("%kubectl get pod asked").value.text
+
+
+def test_a_request_that_is_refused_shows_where(run: Callable[[str], Any]) -> None:
+    shown = run("%kube request DELETE pod asked --as nobody").value
+    assert shown.state["status"] == 403
+    assert 'User "nobody" cannot delete resource "pods"' in shown.text
+    assert "store" not in set(shown.df["station"])
+    twice = run(f"%%kube request POST pods\n{POD}").value
+    assert twice.state["status"] == 409
+    tried = run(f"%%kube request POST pods --dry-run\n{POD.replace('asked', 'tried')}").value
+    assert tried.state["status"] == 201
+    assert "NotFound" in run("%kubectl get pod tried").refusal
+
+
+def test_requests_that_cannot_be_made_are_refusals(run: Callable[[str], Any]) -> None:
+    assert "wants a body" in run("%kube request POST pods").refusal
+    assert '"FETCH" is no method' in run("%kube request FETCH pods").refusal
+    assert "doesn't have a resource type" in run("%kube request GET foos").refusal
+    assert "the body is no YAML" in run("%%kube request POST pods\na: [").refusal
+    assert "takes no cell" in run("%%kube graph\nx").refusal
+    assert run("%kube request GET /healthz").value.state["status"] == 200
+    assert "PATCH" in completion.complete("kube", "request PA")

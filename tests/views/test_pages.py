@@ -258,3 +258,12 @@ def test_names_labels_and_messages_are_shown_as_text_never_as_markup(name: str) 
     assert "&lt;img" in html
     assert json.loads(json.dumps(blocks)) == blocks
     assert objects.EVIL in page.text(blocks)
+
+
+def test_long_texts_of_a_wrapped_column_take_several_lines_of_text() -> None:
+    block = page.table(
+        ["A", "B"], [[page.cell("x"), page.cell("word " * 40)], [page.cell("y"), page.cell("short")]], wrapped=[1]
+    )
+    lines = page.text([block]).splitlines()
+    assert max(map(len, lines)) <= 4 + 90
+    assert [line[:1] for line in lines] == ["A", "x", " ", " ", "y"]
