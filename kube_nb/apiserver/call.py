@@ -20,6 +20,9 @@ _FIELD_VALIDATION = ("Ignore", "Warn", "Strict")
 _MANAGER_LENGTH = 128
 
 
+_UNKNOWN = RequestInfo("", "other")
+
+
 @dataclass(slots=True, eq=False)
 class Call:
     """resource: None for paths that are no resource. warnings: become Warning headers of the response; annotations:
@@ -48,6 +51,11 @@ class Call:
     @resource.setter
     def resource(self, resource: "Resource") -> None:
         self._resource = resource
+
+    @property
+    def counted_info(self) -> RequestInfo:
+        """What metrics may tell of it: nothing that a client made up, such as a resource that is not served."""
+        return self.info if self._resource is not None or not self.info.is_resource else _UNKNOWN
 
     @property
     def key(self) -> str:

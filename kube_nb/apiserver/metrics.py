@@ -22,6 +22,23 @@ BUCKETS_S = (
     *(4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0),
 )
 
+#: What is not one of these is counted as OTHER, so that nobody can make up labels.
+VERBS = frozenset(
+    (
+        "get",
+        "list",
+        "watch",
+        "create",
+        "update",
+        "patch",
+        "delete",
+        "deletecollection",
+        "post",
+        "put",
+        "head",
+        "options",
+    )
+)
 #: verb, group, version, resource, subresource, has a name, has a namespace, is a dry run, code.
 _Key = tuple[str, str, str, str, str, bool, bool, bool, int]
 _Row = tuple[Mapping[str, str], float]
@@ -50,9 +67,9 @@ class Metrics:
         self.audited: dict[str, int] = {}
 
     def count(self, info: RequestInfo, code: int, duration_s: float, dry_run: bool) -> None:
-        """A request was answered."""
+        """A request was answered. info: of a resource that is served, or of a path that is none."""
         key = (
-            info.verb,
+            info.verb if info.verb in VERBS else "other",
             info.group,
             info.version,
             info.resource,

@@ -19,6 +19,8 @@ _VERBS = {
 #: Path segments below ``namespaces/NAME`` that belong to the namespace itself.
 _NAMESPACE_SUBRESOURCES = ("status", "finalize")
 _TRUE = ("true", "1", "")
+#: Longer paths are not remembered: nobody sends them twice but those who want to fill the memory.
+LONGEST_KNOWN = 300
 
 
 @dataclass(slots=True)
@@ -52,10 +54,10 @@ def parse(request: Request) -> RequestInfo:
     """The info of a request, shared by equal ones; a path outside ``/api`` and ``/apis``, or a discovery path, is no
     resource."""
     watches = "watch" in request.query and request.query["watch"][0] in _TRUE
-    return _parsed(request.method, request.path, watches)
+    parsed = _known if len(request.path) <= LONGEST_KNOWN else _parsed
+    return parsed(request.method, request.path, watches)
 
 
-@functools.lru_cache(maxsize=8192)
 def _parsed(method: str, path: str, watches: bool) -> RequestInfo:
     info = RequestInfo(path, method.lower())
     parts = [part for part in path.split("/") if part]
@@ -83,6 +85,9 @@ def _parsed(method: str, path: str, watches: bool) -> RequestInfo:
         info.rest = "/".join(["", *path.split("/", place + 1)[place + 1 :]])
     _refine_verb(info, watches)
     return info
+
+
+_known = functools.lru_cache(maxsize=8192)(_parsed)
 
 
 def _refine_verb(info: RequestInfo, watches: bool) -> None:

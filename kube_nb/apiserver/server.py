@@ -305,7 +305,7 @@ class ApiServer:
         if flow is not None:
             flow.dispatched += 1
             response.flow_headers = flow.headers
-        self.metrics.count(call.info, response.status, self.clock.time() - started_s, "dryRun" in request.query)
+        self.metrics.count(call.counted_info, response.status, self.clock.time() - started_s, "dryRun" in request.query)
         if self.audit is not None:
             self.audit.answered(call, response)
         return response

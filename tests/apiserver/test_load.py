@@ -9,6 +9,7 @@ import pytest
 
 from kube_nb.apiserver import http
 from kube_nb.apiserver.audit import Audit
+from kube_nb.apiserver.fairness import Fairness
 from kube_nb.machinery.exchange import Response, User
 from kube_nb.machinery.types import Obj
 from tests.apiserver.https import Https, at_walls_pace, listening
@@ -186,3 +187,20 @@ async def test_the_event_tells_the_decision_and_the_response_its_id() -> None:
         assert log[3]["responseStatus"]["code"] == 403
         text = (await api.ask("GET", "/metrics")).encode().decode()
         assert 'apiserver_audit_level_total{level="RequestResponse"} 3\n' in text
+
+
+# -- attackers ---------------------------------------------------------------------------------------------------------
+
+
+async def test_made_up_names_leave_nothing_behind() -> None:
+    """Neither in the metrics nor in what is remembered of paths and flows."""
+    async with serving() as api:
+        before = (await api.ask("GET", "/metrics")).encode().count(b"\n")
+        for number in range(200):
+            await api.ask("GET", f"/apis/g{number}/v1/things{number}", user=JANE)
+            await api.ask(f"METHOD{number}", f"/path{number}", user=JANE)
+            await api.ask("GET", "/api/v1/namespaces/default/pods/" + "x" * 400 + str(number), user=JANE)
+        assert (await api.ask("GET", "/metrics")).encode().count(b"\n") - before < 120
+        gate = api.server.gate
+        assert isinstance(gate, Fairness)
+        assert len(gate._known) <= 250

@@ -11,7 +11,7 @@ from kube_nb.apiserver.cacher import Cacher, Change
 from kube_nb.apiserver.fairness import bootstrap, classify, levels
 from kube_nb.apiserver.fairness.classify import Flow
 from kube_nb.apiserver.fairness.levels import Level
-from kube_nb.apiserver.requestinfo import RequestInfo
+from kube_nb.apiserver.requestinfo import LONGEST_KNOWN, RequestInfo
 from kube_nb.machinery import clock, objects
 from kube_nb.machinery.exchange import User
 from kube_nb.machinery.gvk import GVR
@@ -43,6 +43,8 @@ class Fairness:
         self._known: dict[tuple[Hashable, ...], Flow] = {}
         self._lent_s = 0.0
         self._is_making = False
+        #: Whether an object has changed since the last upkeep.
+        self._is_stale = True
         self._configure()
         for cacher in (self._schemas, self._configurations):
             cacher.listeners.append(self._changed)
@@ -50,6 +52,7 @@ class Fairness:
     # -- configuration ---------------------------------------------------------------------------------------------
 
     def _changed(self, change: Change) -> None:
+        self._is_stale = True
         if self._is_making:
             return
         if change.old is None or change.new is None or change.old["spec"] != change.new["spec"]:
@@ -97,8 +100,10 @@ class Fairness:
         """Until cancelled."""
         while True:
             await clock.periodic_sleep(UPKEEP_S)
-            with clock.periodic():
-                await self.make_objects()
+            if self._is_stale:
+                self._is_stale = False
+                with clock.periodic():
+                    await self.make_objects()
 
     async def _tell(self, schema: Obj) -> None:
         level = schema["spec"]["priorityLevelConfiguration"]["name"]
@@ -121,17 +126,9 @@ class Fairness:
 
     def flow(self, info: RequestInfo, user: User) -> Flow:
         """The flow of a request; the schema catch-all takes what no other does."""
-        key: tuple[Hashable, ...] = (
-            user.name,
-            tuple(user.groups),
-            info.verb,
-            info.group,
-            info.resource,
-            info.subresource,
-            info.namespace,
-        )
-        if not info.is_resource:
-            key = (*key, info.path)
+        if not info.is_resource or len(info.path) > LONGEST_KNOWN:
+            return self._classified(info, user)
+        key = (user.name, tuple(user.groups), info.verb, info.group, info.resource, info.subresource, info.namespace)
         found = self._known.get(key)
         if found is None:
             if len(self._known) >= KNOWN:
