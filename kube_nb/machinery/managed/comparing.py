@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from kube_nb.machinery.managed import elements, sets
 from kube_nb.machinery.managed.elements import SELF
-from kube_nb.machinery.managed.sets import EMPTY, Fields
+from kube_nb.machinery.managed.sets import EMPTY, LEAF, Fields
 from kube_nb.machinery.patch.types import TypeSchema
 from kube_nb.machinery.types import Json, Obj
 
@@ -138,7 +138,7 @@ def _compare_value(key: str, old: Json, new: Json, schema: TypeSchema | None, ch
         return
     if key in changes.always and schema is not None and schema.kind == "object":
         old, new = _present(old, new), _present(new, old)
-    _compare_nodes("f:" + key, old, new, _field(schema, key), changes)
+    _compare_nodes(elements.of_field(key), old, new, _field(schema, key), changes)
 
 
 def _present(value: Json, other: Json) -> Json:
@@ -154,7 +154,7 @@ def _compare_nodes(element: str, old: Json, new: Json, schema: TypeSchema | None
     elif new is _MISSING:
         changes.removed[element] = everything(old, schema)
     elif not isinstance(old, dict | list) and not isinstance(new, dict | list):
-        changes.modified[element] = {}
+        changes.modified[element] = LEAF
     else:
         _compare_containers(element, old, new, schema, changes)
 
@@ -166,7 +166,7 @@ def _compare_containers(element: str, old: Json, new: Json, schema: TypeSchema |
     elif schema is not None and is_granular_list(old, new, schema):
         _compare_items(old or [], new or [], schema, inner)
     else:
-        changes.modified[element] = {}
+        changes.modified[element] = LEAF
         inner.removed, inner.added = _below(old, schema), _below(new, schema)
     changes.put(element, inner)
 
@@ -200,12 +200,12 @@ def _compare_items(old: list[Json], new: list[Json], schema: TypeSchema, changes
                 _compare_nodes(element, old_item, items[0], item_type, changes)
         elif len(items) > 1 and len(others) > 1:
             if items != others:
-                changes.modified[element] = {}
+                changes.modified[element] = LEAF
         elif len(others) > 1:
-            changes.removed[element] = {}
+            changes.removed[element] = LEAF
             changes.added[element] = _below(items[0], item_type)
         else:
-            changes.added[element] = {}
+            changes.added[element] = LEAF
             if others:
                 changes.removed[element] = _below(others[0], item_type)
     for element, items in before.items():
@@ -231,15 +231,15 @@ def indexed(items: list[Json], schema: TypeSchema) -> dict[str, list[Json]]:
 def everything(value: Json, schema: TypeSchema | None) -> Fields:
     """The node of something that appeared or disappeared as a whole: itself and all below it."""
     if not value or not isinstance(value, dict | list):
-        return {}
+        return LEAF
     children: Fields = {}
     if isinstance(value, dict):
         if is_granular_map(value, None, schema):
             for key, item in value.items():
                 leaf = not item or not isinstance(item, dict | list)
-                children["f:" + key] = {} if leaf else everything(item, _field(schema, key))
+                children[elements.of_field(key)] = LEAF if leaf else everything(item, _field(schema, key))
     elif schema is not None and is_granular_list(value, None, schema):
         item_type = schema.element()
         for element, items in indexed(value, schema).items():
             children[element] = everything(items[0], item_type) if len(items) == 1 else {}
-    return sets.node(True, children) or {}
+    return sets.node(True, children) or LEAF

@@ -19,6 +19,12 @@ from kube_nb.machinery.types import Json
 SELF = "."
 
 
+@lru_cache(maxsize=50_000)
+def of_field(name: str) -> str:
+    """The path element of a field or a key of a map; one string for all objects that have it."""
+    return "f:" + name
+
+
 class Unidentified(Exception):
     """An item of an associative list that cannot be told apart from others."""
 

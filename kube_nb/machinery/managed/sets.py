@@ -19,6 +19,8 @@ Fields: TypeAlias = dict[str, Any]
 Path: TypeAlias = tuple[str, ...]
 
 EMPTY: Fields = {}
+#: A member without children. It is one object wherever it stands: a pod has sixty of them.
+LEAF: Fields = {}
 
 
 def is_member(node: Fields) -> bool:
@@ -29,10 +31,10 @@ def is_member(node: Fields) -> bool:
 def node(member: bool, children: Fields) -> Fields | None:
     """A node from its parts, its elements in order; None if there is nothing in it."""
     if not children:
-        return {} if member else None
+        return LEAF if member else None
     if len(children) > 1:
         children = dict(sorted(children.items()))
-    return {SELF: {}, **children} if member else children
+    return {SELF: LEAF, **children} if member else children
 
 
 def union(first: Fields, second: Fields) -> Fields:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from kube_nb.machinery.managed import elements, sets
 from kube_nb.machinery.managed.comparing import indexed, is_granular_list, is_granular_map
-from kube_nb.machinery.managed.sets import EMPTY, Fields
+from kube_nb.machinery.managed.sets import EMPTY, LEAF, Fields
 from kube_nb.machinery.patch.types import TypeSchema
 from kube_nb.machinery.types import Json, Obj
 
@@ -30,7 +30,7 @@ def _mentioned(value: Json, schema: TypeSchema | None) -> Fields | None:
         return _mentioned_fields(value, schema)
     if isinstance(value, list) and schema is not None and schema.kind == "list" and schema.list_type in ("map", "set"):
         return _mentioned_items(value, schema)
-    return {}
+    return LEAF
 
 
 def _granular(schema: TypeSchema | None) -> bool:
@@ -46,7 +46,7 @@ def _mentioned_fields(value: Obj, schema: TypeSchema | None) -> Fields | None:
         member = item is None or item == {} or not (named and field is not None)
         found = as_member(inner) if member else inner
         if found is not None:
-            children["f:" + key] = found
+            children[elements.of_field(key)] = found
     return sets.node(False, children)
 
 
@@ -61,8 +61,8 @@ def _mentioned_items(value: list[Json], schema: TypeSchema) -> Fields | None:
 def as_member(found: Fields | None) -> Fields:
     """The node, itself a member."""
     if not found:
-        return {}
-    return found if sets.is_member(found) else {elements.SELF: {}, **found}
+        return LEAF
+    return found if sets.is_member(found) else {elements.SELF: LEAF, **found}
 
 
 def remove(value: Json, fields: Fields, schema: TypeSchema | None) -> Json:
