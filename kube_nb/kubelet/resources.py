@@ -1,16 +1,11 @@
-"""Requests and limits of pods: effective sums, QoS class, what the runtime is told.
+"""Requests and limits of pods: effective sums, what the runtime is told.
 
-Models component-helpers resource/helpers.go and pkg/apis/core/v1/helper/qos.
+Models component-helpers resource/helpers.go.
 """
-
-from collections.abc import Iterable
 
 from kube_nb.cri.runtime import Resources
 from kube_nb.machinery import quantity
 from kube_nb.machinery.types import Obj
-
-#: What decides the QoS class.
-_COUNTED = ("cpu", "memory")
 
 
 def is_sidecar(container: Obj) -> bool:
@@ -49,26 +44,6 @@ def pod_requests(pod: Obj) -> dict[str, int]:
     overhead = {name: str(value) for name, value in (spec.get("overhead") or {}).items()}
     _add(total, _amounts({"resources": {"requests": overhead}}, "requests"))
     return total
-
-
-def _all_containers(pod: Obj) -> Iterable[Obj]:
-    spec = pod["spec"]
-    return [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
-
-
-def qos_class(pod: Obj) -> str:
-    """Guaranteed, Burstable or BestEffort."""
-    guaranteed, anything = True, False
-    for container in _all_containers(pod):
-        requests, limits = _amounts(container, "requests"), _amounts(container, "limits")
-        for name in _COUNTED:
-            request, limit = requests.get(name, 0), limits.get(name, 0)
-            anything = anything or bool(request or limit)
-            if not limit or (name in requests and request != limit):
-                guaranteed = False
-    if not anything:
-        return "BestEffort"
-    return "Guaranteed" if guaranteed else "Burstable"
 
 
 def for_runtime(container: Obj) -> Resources:

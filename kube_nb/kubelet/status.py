@@ -7,6 +7,7 @@ Differs: the fields of a resize under way are left out.
 from collections.abc import Sequence
 from datetime import datetime
 
+from kube_nb.api.qos import qos_class
 from kube_nb.cri.runtime import ContainerState, ContainerStatus
 from kube_nb.kubelet import actions, resources
 from kube_nb.kubelet.record import Instances, PodRecord
@@ -43,7 +44,7 @@ def pod_status(record: PodRecord, *, runtime: str, host_ip: str, old: Obj, now: 
     status["containerStatuses"] = main
     if extra:
         status["ephemeralContainerStatuses"] = extra
-    status["qosClass"] = resources.qos_class(pod)
+    status["qosClass"] = qos_class(pod["spec"])
     return status
 
 

@@ -12,13 +12,13 @@ import kubernetes.client as k8s
 import orjson
 import pytest
 import yaml
-from kubernetes.config import new_client_from_config
+from kubernetes.config import load_kube_config
 from kubernetes.watch import Watch
 
 from kube_nb import Cluster
 
 #: How long a watch may stay silent, in seconds of real time. Only a scenario that fails waits for it.
-DEADLINE_S = 20.0
+DEADLINE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +125,21 @@ class Events:
         self._watch.stop()
 
 
+def _client(kubeconfig: str) -> k8s.ApiClient:
+    """A client that tries nothing twice: what the server breaks off must be seen."""
+    configuration = k8s.Configuration()
+    load_kube_config(kubeconfig, client_configuration=configuration)
+    configuration.retries = False
+    return k8s.ApiClient(configuration)
+
+
 class Kube:
     """One scenario's way to its cluster. The groups of the official client are its attributes."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.kubeconfig = str(cluster.serve().kubeconfig)
-        self.client: k8s.ApiClient = new_client_from_config(self.kubeconfig)
+        self.client = _client(self.kubeconfig)
         self._watches: list[Events] = []
         self.namespace = self.new_namespace("conformance")
 
