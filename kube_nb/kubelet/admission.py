@@ -8,6 +8,9 @@ from kube_nb.kubelet.record import Verdict
 from kube_nb.machinery import labels, objects
 from kube_nb.machinery.types import Obj
 
+#: Verdicts that other labels or taints of the node would change.
+OF_THE_NODE = ("NodeAffinity", "TaintToleration")
+
 
 def reject(
     pod: Obj,

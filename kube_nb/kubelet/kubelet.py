@@ -175,12 +175,16 @@ class Kubelet:
         else:
             self._admit(pod)
 
-    def _admit(self, pod: Obj) -> None:
+    def _admit(self, pod: Obj, *, is_fresh: bool = False) -> None:
+        """Take the pod or reject it. is_fresh: the node is known as it is now, not as of the last heartbeat."""
         record = PodRecord(pod)
         record.requests = resources.pod_requests(pod)
         active = [worker.record.pod for worker in self.workers.values() if worker.state is State.SYNC]
         node = self.agent.node if self.agent else None
         verdict = admission.reject(pod, record.requests, self._used, active, self.config, node)
+        if verdict is not None and verdict.reason in admission.OF_THE_NODE and self.agent and not is_fresh:
+            self._later(self._admit_anew(pod, self.agent))
+            return
         if verdict is not None:
             record.verdict = verdict
             record.start_time, record.terminal = self._clock.timestamp(), True
@@ -191,6 +195,12 @@ class Kubelet:
         self._begin(record)
         if objects.is_deleting(pod):
             self.workers[record.uid].update(pod)
+
+    async def _admit_anew(self, pod: Obj, agent: NodeAgent) -> None:
+        """The scheduler may have seen labels or taints of the node that this kubelet has not: look again."""
+        await agent.look()
+        if objects.uid(pod) not in self.workers:
+            self._admit(pod, is_fresh=True)
 
     def _begin(self, record: PodRecord) -> None:
         record.requests = record.requests or resources.pod_requests(record.pod)

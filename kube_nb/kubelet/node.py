@@ -154,6 +154,13 @@ class NodeAgent:
             if not self.paused:
                 await self._tick()
 
+    async def look(self) -> None:
+        """Take the node as the API has it now; as it was known if the API does not answer."""
+        try:
+            self.node = await self._client.get(NODES, self._config.name)
+        except (ApiError, Unreachable) as error:
+            _log.debug("Failed to get node", extra={"node": self._config.name, "err": str(error)})
+
     async def _register(self) -> None:
         """Until the server takes the node."""
         import asyncio

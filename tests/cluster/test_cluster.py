@@ -232,3 +232,17 @@ def test_hollow_nodes_run_hollow_pods():
 def test_what_no_cluster_can_be_is_said_at_once(options):
     with pytest.raises(ValueError, match=f"{next(iter(options.values()))}"):
         Cluster(**options)
+
+
+def test_a_pod_is_taken_for_a_label_that_the_node_got_a_moment_ago():
+    with Cluster(nodes=2, seed=1) as cluster:
+        cluster.kubectl("label node node-2 disk=ssd")
+        cluster.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": "picky"},
+                "spec": {"nodeSelector": {"disk": "ssd"}, "containers": [{"name": "c", "image": "nginx"}]},
+            }
+        )
+        cluster.wait("pod/picky", "condition=Ready")
