@@ -37,6 +37,27 @@ class Authenticated(Maintained, Protocol):
     async def auth_change(self, method: str, *arguments: Any) -> None: ...
 
 
+class Authority(Protocol):
+    """Users and roles, as one user may see and change them."""
+
+    async def auth_change(self, method: str, *arguments: Any) -> None:
+        """One of `AuthStore`'s changes."""
+
+    async def auth_status(self) -> tuple[bool, int]:
+        """Whether it is on, and the auth store's revision."""
+
+    def hashed(self, password: str) -> str:
+        """What stands for a password in a change."""
+
+    async def user_roles(self, name: str) -> list[str]: ...
+
+    async def user_names(self) -> list[str]: ...
+
+    async def role_permissions(self, name: str) -> list[Permission]: ...
+
+    async def role_names(self) -> list[str]: ...
+
+
 class Guarded:
     """name: the user, empty for who has not said. auth: gives the users and roles of now. What is not here is passed on
     as it is."""
@@ -188,25 +209,25 @@ class Guarded:
         self.check_root()
         await self._member.auth_change(method, *arguments)
 
-    def auth_status(self) -> tuple[bool, int]:
+    async def auth_status(self) -> tuple[bool, int]:
         """Whether it is on, and the auth store's revision."""
         return self._auth.enabled, self._auth.revision
 
     def hashed(self, password: str) -> str:
         return hashed(password, self._member.clock.stream("etcd/auth").randbytes(16))
 
-    def user_roles(self, name: str) -> list[str]:
+    async def user_roles(self, name: str) -> list[str]:
         self.check_user(name)
         return list(self._auth.user(name).roles)
 
-    def user_names(self) -> list[str]:
+    async def user_names(self) -> list[str]:
         self.check_root()
         return sorted(self._auth.users)
 
-    def role_permissions(self, name: str) -> list[Permission]:
+    async def role_permissions(self, name: str) -> list[Permission]:
         self.check_role(name)
         return list(self._auth.role(name))
 
-    def role_names(self) -> list[str]:
+    async def role_names(self) -> list[str]:
         self.check_root()
         return sorted(self._auth.roles)

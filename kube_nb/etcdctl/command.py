@@ -11,7 +11,7 @@ from typing import Any, cast
 from kube_nb.etcd.auth import AuthNotEnabled
 from kube_nb.etcd.backend import Backend, Maintained
 from kube_nb.etcd.errors import EtcdError
-from kube_nb.etcd.guard import Guarded
+from kube_nb.etcd.guard import Authority
 from kube_nb.etcdctl.printers import PRINTERS, Printer
 from kube_nb.etcdctl.printers.printer import EndpointHealth, MemberChange
 from kube_nb.etcdctl.result import CommandError, Exit, Result
@@ -79,11 +79,11 @@ class Call:
         return cast(Maintained, self.backend)
 
     @property
-    def authority(self) -> Guarded:
+    def authority(self) -> Authority:
         """The backend with users and roles; CommandError where it has none."""
-        if not isinstance(self.backend, Guarded):
+        if not hasattr(self.backend, "auth_change"):
             raise CommandError("users and roles of this store cannot be managed from here")
-        return self.backend
+        return cast(Authority, self.backend)
 
     async def endpoints(self) -> list[str]:
         """What ``--endpoints`` names, or with ``--cluster`` every member's address."""
@@ -202,7 +202,7 @@ async def _run(
         printer = PRINTERS.get(parsed["write-out"])
         if printer is None:
             raise CommandError("unsupported output format", Exit.BAD_FEATURE)
-        backend = _login(_one_member(backend, parsed), parsed)
+        backend = await _login(_one_member(backend, parsed), parsed)
         call = Call(parsed, backend, printer(is_hex=parsed["hex"], pretty=parsed["pretty"]), out, err, stdin, responses)
         await command.run(call)
     except CommandError as error:
@@ -224,14 +224,17 @@ def _one_member(backend: Backend, parsed: Parsed) -> Backend:
     return cast(Backend, at(parsed["endpoints"][0]))
 
 
-def _login(backend: Backend, parsed: Parsed) -> Backend:
+async def _login(backend: Backend, parsed: Parsed) -> Backend:
     """The backend as ``--user`` sees it, where it knows users; a wrong password is refused here."""
     as_user = getattr(backend, "as_user", None)
     if as_user is None:
         return backend
     name, colon, password = str(parsed["user"]).partition(":")
     try:
-        return cast(Backend, as_user(name, password if colon else parsed["password"]))
+        user = as_user(name, password if colon else parsed["password"])
+        if hasattr(type(user), "login"):  # somebody else's etcd has to be asked
+            await user.login()
+        return cast(Backend, user)
     except AuthNotEnabled:
         return cast(Backend, as_user())
     except EtcdError as error:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from kube_nb.etcd import members
+from kube_nb.etcd.backend import Backend
 from kube_nb.etcd.local import LocalBackend
 from kube_nb.etcd.store import Store
+from kube_nb.etcd.wire import remote
 from kube_nb.etcdctl import command, verbs
 from kube_nb.etcdctl.result import Result
 from kube_nb.machinery.loop import ClusterLoop
@@ -35,7 +37,7 @@ async def test_the_library_says_what_real_etcdctl_says(name: str) -> None:
     assert "".join(map(str, found)) == "".join(map(str, expected))
 
 
-async def _say(line: Line, backend: LocalBackend, names: Names) -> Line:
+async def _say(line: Line, backend: Backend, names: Names) -> Line:
     argv = ["--endpoints", ENDPOINT, *Line(names.resolve(line.command)).argv]
     result = Result()
     running = command.run(argv, backend, stdin=line.stdin, result=result)
@@ -44,6 +46,28 @@ async def _say(line: Line, backend: LocalBackend, names: Names) -> Line:
     except TimeoutError:
         result.exit_code = 0
     return Line(line.command, line.stdin, result.text, result.stderr, result.exit_code)
+
+
+@pytest.mark.etcd
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_the_library_says_the_same_of_a_real_etcd(name: str) -> None:
+    expected = read(FOLDER / f"{name}.transcript")
+
+    async def run(url: str) -> list[Line]:
+        backend, names = remote.connect(url), Names()
+        try:
+            return [normal(_placed(await _say(line, backend, names), url), names) for line in expected]
+        finally:
+            await backend.close()
+
+    with real.etcd(PEER_URL) as url, serving.loop_thread() as thread:
+        found = asyncio.run_coroutine_threadsafe(run(url), thread.loop).result(120)
+    assert "".join(map(str, found)) == "".join(map(str, expected))
+
+
+def _placed(line: Line, url: str) -> Line:
+    return Line(line.command, line.stdin, line.stdout.replace(url, ENDPOINT), line.stderr, line.exit_code)
 
 
 @pytest.mark.etcd

@@ -5,13 +5,14 @@ Nothing is retried but what is safe to: watches resume after the last event that
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from grpc import StatusCode, aio, ssl_channel_credentials
 
 from kube_nb.etcd import errors
+from kube_nb.etcd.auth import Access, AuthNotEnabled, Permission
 from kube_nb.etcd.backend import (
     Alarm,
     AlarmType,
@@ -73,6 +74,14 @@ class RemoteBackend:
     async def close(self) -> None:
         await self._channel.close()
 
+    async def _metadata(self) -> tuple[tuple[str, str], ...]:
+        """What goes with every call: nothing; with a user, its token."""
+        return ()
+
+    def as_user(self, name: str = "", password: str = "") -> "RemoteUser":
+        """The same etcd as a user sees it; who that is, is found out with the first call."""
+        return RemoteUser(self._channel, name, password)
+
     async def _call(self, path: str, request: Any, response: type[Any]) -> Any:
         call = self._calls.get(path)
         if call is None:
@@ -80,7 +89,7 @@ class RemoteBackend:
                 f"/etcdserverpb.{path}", type(request).SerializeToString, response.FromString
             )
         try:
-            return await call(request, timeout=TIMEOUT_S)
+            return await call(request, timeout=TIMEOUT_S, metadata=await self._metadata())
         except aio.AioRpcError as error:
             raise of_status(error.code(), error.details() or "") from None
 
@@ -186,7 +195,7 @@ class RemoteBackend:
         open_stream = self._channel.stream_stream(
             "/etcdserverpb.Watch/Watch", pb.WatchRequest.SerializeToString, pb.WatchResponse.FromString
         )
-        return RemoteWatcher(open_stream, request)
+        return RemoteWatcher(open_stream, request, self._metadata)
 
     def subscribe(
         self, key: bytes, range_end: bytes, callback: Callable[[tuple[Event, ...], int], None]
@@ -209,7 +218,7 @@ class RemoteBackend:
             pb.LeaseKeepAliveRequest.SerializeToString,
             pb.LeaseKeepAliveResponse.FromString,
         )
-        call = open_stream(timeout=TIMEOUT_S)
+        call = open_stream(timeout=TIMEOUT_S, metadata=await self._metadata())
         try:
             await call.write(pb.LeaseKeepAliveRequest(ID=id))
             response = await call.read()
@@ -288,7 +297,7 @@ class RemoteBackend:
             pb.SnapshotResponse.FromString,
         )
         try:
-            async for response in open_stream(pb.SnapshotRequest()):
+            async for response in open_stream(pb.SnapshotRequest(), metadata=await self._metadata()):
                 yield response.blob
         except aio.AioRpcError as error:
             raise of_status(error.code(), error.details() or "") from None
@@ -316,10 +325,102 @@ class RemoteBackend:
         return [codec.member_value(member) for member in response.members]
 
 
+class RemoteUser(RemoteBackend):
+    """A `RemoteBackend` and `Authority` as one user; without a name as somebody who has not said who he is."""
+
+    def __init__(self, channel: aio.Channel, name: str, password: str) -> None:
+        super().__init__(channel)
+        self._name, self._password = name, password
+        self._token = ""
+
+    async def _metadata(self) -> tuple[tuple[str, str], ...]:
+        if self._name and not self._token:
+            request = pb.AuthenticateRequest(name=self._name, password=self._password)
+            login = self._channel.unary_unary(
+                "/etcdserverpb.Auth/Authenticate",
+                pb.AuthenticateRequest.SerializeToString,
+                pb.AuthenticateResponse.FromString,
+            )
+            try:
+                self._token = (await login(request, timeout=TIMEOUT_S)).token
+            except aio.AioRpcError as error:
+                if error.details() != AuthNotEnabled.text:  # then nobody is asked who he is
+                    raise of_status(error.code(), error.details() or "") from None
+        return (("token", self._token),) if self._token else ()
+
+    async def login(self) -> None:
+        """Find out now whether the password is right."""
+        await self._metadata()
+
+    async def auth_change(self, method: str, *arguments: Any) -> None:
+        path, request = _AUTH_CHANGES[method](*arguments)
+        await self._call(f"Auth/{path}", request, pb.AuthChangeResponse)
+
+    def hashed(self, password: str) -> str:
+        """As it is: the server keeps a hash."""
+        return password
+
+    async def auth_status(self) -> tuple[bool, int]:
+        response = await self._call("Auth/AuthStatus", pb.AuthStatusRequest(), pb.AuthStatusResponse)
+        return response.enabled, response.authRevision
+
+    async def user_roles(self, name: str) -> list[str]:
+        response = await self._call("Auth/UserGet", pb.AuthUserGetRequest(name=name), pb.AuthUserGetResponse)
+        return list(response.roles)
+
+    async def user_names(self) -> list[str]:
+        return list((await self._call("Auth/UserList", pb.AuthUserListRequest(), pb.AuthUserListResponse)).users)
+
+    async def role_permissions(self, name: str) -> list[Permission]:
+        response = await self._call("Auth/RoleGet", pb.AuthRoleGetRequest(role=name), pb.AuthRoleGetResponse)
+        return [Permission(Access(each.permType), each.key, each.range_end) for each in response.perm]
+
+    async def role_names(self) -> list[str]:
+        return list((await self._call("Auth/RoleList", pb.AuthRoleListRequest(), pb.AuthRoleListResponse)).roles)
+
+
+def _user_add(name: str, password: str) -> tuple[str, Any]:
+    options = pb.UserAddOptions(no_password=not password)
+    return "UserAdd", pb.AuthUserAddRequest(name=name, password=password, options=options)
+
+
+def _grant(name: str, given: Permission) -> tuple[str, Any]:
+    permission = pb.Permission(permType=int(given.access), key=given.key, range_end=given.range_end)
+    return "RoleGrantPermission", pb.AuthRoleGrantPermissionRequest(name=name, perm=permission)
+
+
+#: An `AuthStore`'s change to the call that makes it.
+_AUTH_CHANGES: dict[str, Callable[..., tuple[str, Any]]] = {
+    "enable": lambda: ("AuthEnable", pb.AuthEnableRequest()),
+    "disable": lambda: ("AuthDisable", pb.AuthDisableRequest()),
+    "user_add": _user_add,
+    "user_delete": lambda name: ("UserDelete", pb.AuthUserDeleteRequest(name=name)),
+    "user_change_password": lambda name, password: (
+        "UserChangePassword",
+        pb.AuthUserChangePasswordRequest(name=name, password=password),
+    ),
+    "user_grant_role": lambda user, role: ("UserGrantRole", pb.AuthUserGrantRoleRequest(user=user, role=role)),
+    "user_revoke_role": lambda name, role: ("UserRevokeRole", pb.AuthUserRevokeRoleRequest(name=name, role=role)),
+    "role_add": lambda name: ("RoleAdd", pb.AuthRoleAddRequest(name=name)),
+    "role_delete": lambda role: ("RoleDelete", pb.AuthRoleDeleteRequest(role=role)),
+    "role_grant_permission": _grant,
+    "role_revoke_permission": lambda role, key, end: (
+        "RoleRevokePermission",
+        pb.AuthRoleRevokePermissionRequest(role=role, key=key, range_end=end),
+    ),
+}
+
+
 class RemoteWatcher:
     """A `Watcher` on a stream of its own, opened anew where it left off when the connection breaks."""
 
-    def __init__(self, open_stream: Callable[[], Any], request: pb.WatchCreateRequest) -> None:
+    def __init__(
+        self,
+        open_stream: Callable[..., Any],
+        request: pb.WatchCreateRequest,
+        metadata: Callable[[], Awaitable[Any]],
+    ) -> None:
+        self._metadata = metadata
         self.compact_revision = 0
         self._open_stream = open_stream
         self._request = request
@@ -351,7 +452,7 @@ class RemoteWatcher:
 
     async def _receive(self) -> None:
         if self._call is None:
-            self._call = self._open_stream()
+            self._call = self._open_stream(metadata=await self._metadata())
             await self._call.write(pb.WatchRequest(create_request=self._request))
         response = await self._call.read()
         if response is aio.EOF:

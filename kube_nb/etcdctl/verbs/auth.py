@@ -34,7 +34,7 @@ async def _disable(call: Call) -> None:
 
 async def _status(call: Call) -> None:
     _no_arguments(call, "status")
-    enabled, revision = call.authority.auth_status()
+    enabled, revision = await call.authority.auth_status()
     shown = "true" if enabled else "false"
     text = f"Authentication Status: {shown}\nAuthRevision: {revision}\n"
     await call.show(AuthText(text, {"enabled": enabled, "authRevision": revision}))

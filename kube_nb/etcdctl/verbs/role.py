@@ -32,19 +32,19 @@ async def _delete(call: Call) -> None:
 async def _list(call: Call) -> None:
     if call.args:
         raise CommandError("role list command requires no arguments", Exit.BAD_ARGS)
-    names = call.authority.role_names()
+    names = await call.authority.role_names()
     lines = (("Roles", " ".join(map(golang.quote, names))),)
     await call.show(AuthText("".join(f"{name}\n" for name in names), {"roles": names} if names else {}, lines))
 
 
 async def _get(call: Call) -> None:
     name = _name(call, "get")
-    await call.show(described(call, name))
+    await call.show(await described(call, name))
 
 
-def described(call: Call, name: str) -> AuthText:
+async def described(call: Call, name: str) -> AuthText:
     """A role and what it may read and write."""
-    found = call.authority.role_permissions(name)
+    found = await call.authority.role_permissions(name)
     rows = [{"permType": int(p.access), "key": p.key, "range_end": p.range_end} for p in found]
     lines = [
         pair

@@ -50,12 +50,12 @@ async def _delete(call: Call) -> None:
 
 async def _get(call: Call) -> None:
     (name,) = _arguments(call, 1, "user get command requires user name as its argument")
-    roles = call.authority.user_roles(name)
+    roles = await call.authority.user_roles(name)
     if call["detail"]:  # in plain words, whatever form is asked for; the roles in that form
         call.out(f"User: {name}\n")
         for each in roles:
             call.out("\n")
-            await call.show(role.described(call, each))
+            await call.show(await role.described(call, each))
         return
     text = f"User: {name}\nRoles:{''.join(f' {each}' for each in roles)}\n"
     await call.show(AuthText(text, {"roles": roles} if roles else {}, None))
@@ -63,7 +63,7 @@ async def _get(call: Call) -> None:
 
 async def _list(call: Call) -> None:
     _arguments(call, 0, "user list command requires no arguments")
-    names = call.authority.user_names()
+    names = await call.authority.user_names()
     await call.show(AuthText("".join(f"{name}\n" for name in names), {"users": names} if names else {}, None))
 
 
