@@ -4,6 +4,7 @@ HTML carries its styles inline, as an untrusted notebook keeps nothing else. Col
 they read on light and dark themes alike; everything else takes the theme's own colours.
 """
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
@@ -16,6 +17,8 @@ from kube_nb.views.svg import COLOURS
 _TEXT_WIDTH = 90
 _FONT = "font-family:-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
 _MONO = "font-family:SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
+#: Where one word of a camel-case name ends.
+_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _RULE = "rgba(128,128,128,.35)"
 _PAGE = f"{_FONT};font-size:13px;line-height:1.5;text-align:left;max-width:100%;overflow-x:auto"
 _TABLE = "border-collapse:collapse;table-layout:auto;margin:4px 0 8px 0;font-size:13px;border:0"
@@ -98,10 +101,7 @@ def _html_block(block: Block) -> str:
 
 def _html_table(block: Block) -> str:
     numeric, wrapped = set(block.get("numeric") or ()), set(block.get("wrapped") or ())
-    head = "".join(
-        f'<th style="{_CELL};font-weight:600;font-size:12px{_kind(number in numeric)}">{escape(name)}</th>'
-        for number, name in enumerate(block["columns"])
-    )
+    head = "".join(_html_head(name, number in numeric) for number, name in enumerate(block["columns"]))
     body = "".join(
         '<tr style="background:none">'
         + "".join(_html_cell(each, _kind(number in numeric, number in wrapped)) for number, each in enumerate(row))
@@ -111,6 +111,13 @@ def _html_table(block: Block) -> str:
     return (
         f'<table style="{_TABLE}"><thead><tr style="background:none">{head}</tr></thead><tbody>{body}</tbody></table>'
     )
+
+
+def _html_head(name: str, is_numeric: bool) -> str:
+    """Names of numbers are mostly longer than those: they may break between their words."""
+    text = _WORDS.sub("<wbr>", escape(name)) if is_numeric else escape(name)
+    breaks = ";white-space:normal;vertical-align:bottom" if is_numeric else ""
+    return f'<th style="{_CELL};font-weight:600;font-size:12px{_kind(is_numeric)}{breaks}">{text}</th>'
 
 
 def _html_cell(each: Cell, kind: str) -> str:

@@ -255,7 +255,7 @@ def _segments(pods: Sequence[PlacedPod], share: str, left: float, y: float) -> I
                 f"width='{max(width - thick, 0.5):.1f}' height='{_BAR_HEIGHT - thick:.1f}' rx='2.5' fill='{fill_}' "
                 f"stroke='{stroke}' stroke-width='{thick}'/>"
             )
-            letters = int((width - 8) / 6.2)
+            letters = int((width - 8) / 6.8)
             if letters >= 3:
                 name = pod["name"]
                 label = name if len(name) <= letters else "…" + name[-(letters - 1) :]
