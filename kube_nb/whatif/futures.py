@@ -7,11 +7,10 @@ the same revision; a seed gives the forks of all policies the same chance.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from kube_nb.cluster.cluster import Cluster
 from kube_nb.machinery import duration, objects, times
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler import requests
@@ -21,8 +20,10 @@ from kube_nb.whatif.policy import Policy, policy_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kube_nb.cluster.cluster import Cluster
+
 #: What is done to every fork: a manifest, or a function of the fork.
-Change = str | Callable[[Cluster], Any]
+Change: TypeAlias = "str | Callable[[Cluster], Any]"
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Futures(Measured):
 
 
 def compare_futures(
-    cluster: Cluster,
+    cluster: "Cluster",
     policies: "Iterable[Policy | str]",
     change: Change,
     *,
@@ -84,7 +85,7 @@ def compare_futures(
     return found
 
 
-def run_under(cluster: Cluster, policy: "Policy | str") -> None:
+def run_under(cluster: "Cluster", policy: "Policy | str") -> None:
     """Let a cluster's scheduler decide by this policy. ValueError if it is neither a profile nor a function."""
     policy = policy_of(policy)
     if policy.function is not None:
@@ -119,7 +120,7 @@ class FunctionScore:
         return np.zeros(len(scores)) if low == high else (scores - low) / (high - low) * 100
 
 
-def _measured(fork: Cluster, new: list[Obj]) -> dict[str, Any]:
+def _measured(fork: "Cluster", new: list[Obj]) -> dict[str, Any]:
     waits = sorted(wait for pod in new if (wait := _wait_s(pod)) is not None)
     events = fork.get("events -A")
     return {
@@ -142,7 +143,7 @@ def _wait_s(pod: Obj) -> float | None:
     return times.seconds_since(objects.creation_timestamp(pod), times.parse(condition["lastTransitionTime"]))
 
 
-def _used(fork: Cluster) -> Mapping[str, float]:
+def _used(fork: "Cluster") -> Mapping[str, float]:
     capacity: dict[str, int] = {}
     for node in fork.get("nodes"):
         for name, amount in requests.amounts(node["status"].get("allocatable")).items():
