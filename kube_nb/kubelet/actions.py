@@ -111,7 +111,8 @@ def _one(record: PodRecord, container: Obj, actions: Actions) -> bool:
     message = _why_kill(instances, container)
     if message:
         actions.kill.append(Kill(name, message))
-        if restart_policy(record.pod, container) != "Never" or instances.image != container["image"]:
+        never = restart_policy(record.pod, container) == "Never"
+        if not never or instances.image != container["image"] or instances.resized:
             actions.start.append(name)
     return True
 
@@ -122,4 +123,6 @@ def _why_kill(instances: Instances, container: Obj) -> str:
         return f"Container {name} definition changed, will be restarted"
     if instances.unhealthy:
         return f"Container {name} failed {instances.unhealthy} probe, will be restarted"
+    if instances.resized:
+        return f"Container {name} resize requires restart"
     return ""

@@ -8,9 +8,6 @@ from kube_nb.kubelet.record import Verdict
 from kube_nb.machinery import labels, objects
 from kube_nb.machinery.types import Obj
 
-#: Verdicts that other labels or taints of the node would change.
-OF_THE_NODE = ("NodeAffinity", "TaintToleration")
-
 
 def reject(
     pod: Obj,
@@ -24,18 +21,30 @@ def reject(
     allocatable = {**config.capacity, **config.allocatable}
     if len(pods) + 1 > int(allocatable.get("pods", 110)):
         return _short("pods", 1, len(pods), int(allocatable.get("pods", 110)))
-    short = fits(wanted, used, allocatable)
+    short = fits(_without_unknown(wanted, allocatable, node), used, {**_extended(node), **allocatable})
     if short is not None:
         return _short(*short)
+    if any(_conflict(mine, other) for mine in host_ports(pod) for each in pods for other in host_ports(each)):
+        return _failed("NodePorts", "node(s) didn't have free ports for the requested pod ports")
     if node is None:
         return None
     if not _affinity(pod, node):
         return _failed("NodeAffinity", "node(s) didn't match Pod's node affinity/selector")
-    if any(_conflict(mine, other) for mine in host_ports(pod) for each in pods for other in host_ports(each)):
-        return _failed("NodePorts", "node(s) didn't have free ports for the requested pod ports")
     if _untolerated(pod, node):
         return _failed("TaintToleration", "node(s) had taints that the pod didn't tolerate")
     return None
+
+
+def _extended(node: Obj | None) -> Mapping[str, str]:
+    """What the node's object offers beyond what the kubelet itself has found: resources with a domain."""
+    offered = ((node or {}).get("status") or {}).get("allocatable") or {}
+    return {name: amount for name, amount in offered.items() if "/" in name}
+
+
+def _without_unknown(wanted: Mapping[str, int], own: Mapping[str, str], node: Obj | None) -> Mapping[str, int]:
+    """An extended resource that the node does not have is the scheduler's business: an extender may answer for it."""
+    known = {**_extended(node), **own}
+    return {name: amount for name, amount in wanted.items() if "/" not in name or name in known}
 
 
 def _failed(predicate: str, why: str) -> Verdict:

@@ -7,14 +7,14 @@ from typing import Any
 from kube_nb.api.resources import CONFIG_MAPS, PODS, SECRETS, SERVICE_ACCOUNTS, SERVICES
 from kube_nb.client import Client, EventRecorder, InformerFactory, Unreachable
 from kube_nb.cri.runtime import ContainerEvent, ContainerStats, Runtime
-from kube_nb.kubelet import admission, containers, environment, resources, resuming, staticpods
+from kube_nb.kubelet import admission, containers, environment, resizing, resources, resuming, staticpods
 from kube_nb.kubelet.config import NodeConfig
 from kube_nb.kubelet.endpoint import Endpoint
 from kube_nb.kubelet.environment import ServiceVariables
 from kube_nb.kubelet.handlers import Handlers
 from kube_nb.kubelet.node import NodeAgent
 from kube_nb.kubelet.pulls import ImagePuller
-from kube_nb.kubelet.record import PodRecord
+from kube_nb.kubelet.record import PodRecord, Verdict
 from kube_nb.kubelet.starting import Shared
 from kube_nb.kubelet.staticpods import Mirrors
 from kube_nb.kubelet.statuses import Statuses
@@ -61,6 +61,7 @@ class Kubelet:
         self._manifests: dict[str, Obj] = dict(static_pods or {})
         self.workers: dict[str, PodWorker] = {}
         self._used: dict[str, int] = {}
+        self._considered: dict[str, PodRecord] = {}  # uid -> a pod that may have to be rejected
         self._services: dict[str, dict[str, Mapping[str, str]]] = {}
         self._mirrors_due = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -80,6 +81,7 @@ class Kubelet:
             self._service_variables,
             self._delete,
             self._gone,
+            self._allocate,
         )
         self.endpoint = Endpoint(runtime, clock, self._find)
 
@@ -169,43 +171,53 @@ class Kubelet:
         worker = self.workers.get(uid)
         if worker is not None:
             worker.update(pod)
+        elif uid in self._considered:
+            self._considered[uid].pod = pod
         elif (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
             if objects.is_deleting(pod):
                 self._later(self._delete(PodRecord(pod)))
         else:
             self._admit(pod)
 
-    def _admit(self, pod: Obj, *, is_fresh: bool = False) -> None:
-        """Take the pod or reject it. is_fresh: the node is known as it is now, not as of the last heartbeat."""
+    def _admit(self, pod: Obj) -> None:
         record = PodRecord(pod)
         record.requests = resources.pod_requests(pod)
-        active = [worker.record.pod for worker in self.workers.values() if worker.state is State.SYNC]
-        node = self.agent.node if self.agent else None
-        verdict = admission.reject(pod, record.requests, self._used, active, self.config, node)
-        if verdict is not None and verdict.reason in admission.OF_THE_NODE and self.agent and not is_fresh:
-            self._later(self._admit_anew(pod, self.agent))
-            return
-        if verdict is not None:
-            record.verdict = verdict
-            record.start_time, record.terminal = self._clock.timestamp(), True
-            if self.recorder is not None:
-                self.recorder.event(pod, "Warning", verdict.reason, verdict.message.removeprefix("Pod was rejected: "))
-            self._later(self.statuses.report(record))
-            return
-        self._begin(record)
-        if objects.is_deleting(pod):
-            self.workers[record.uid].update(pod)
+        if self._verdict(record) is None:
+            self._take(record)
+        else:
+            self._considered[record.uid] = record
+            self._later(self._admit_by_fresh_node(record))
 
-    async def _admit_anew(self, pod: Obj, agent: NodeAgent) -> None:
-        """The scheduler may have seen labels or taints of the node that this kubelet has not: look again."""
-        await agent.look()
-        if objects.uid(pod) not in self.workers:
-            self._admit(pod, is_fresh=True)
+    async def _admit_by_fresh_node(self, record: PodRecord) -> None:
+        """The scheduler may have seen labels, taints or resources of the node that this kubelet has not: look again."""
+        if self.agent is not None:
+            await self.agent.look()
+        if self._considered.pop(record.uid, None) is None:
+            return  # deleted meanwhile
+        verdict = self._verdict(record)
+        if verdict is None:
+            self._take(record)
+            return
+        record.verdict = verdict
+        record.start_time, record.terminal = self._clock.timestamp(), True
+        if self.recorder is not None:
+            message = verdict.message.removeprefix("Pod was rejected: ")
+            self.recorder.event(record.pod, "Warning", verdict.reason, message)
+        await self.statuses.report(record)
+
+    def _verdict(self, record: PodRecord) -> Verdict | None:
+        node = self.agent.node if self.agent else None
+        active = [worker.record.pod for worker in self.workers.values() if worker.state is State.SYNC]
+        return admission.reject(record.pod, record.requests, self._used, active, self.config, node)
+
+    def _take(self, record: PodRecord) -> None:
+        self._begin(record)
+        if objects.is_deleting(record.pod):
+            self.workers[record.uid].update(record.pod)
 
     def _begin(self, record: PodRecord) -> None:
-        record.requests = record.requests or resources.pod_requests(record.pod)
-        for name, amount in record.requests.items():
-            self._used[name] = self._used.get(name, 0) + amount
+        resizing.begin(record)
+        self._use(record.requests, 1)
         self._adopt(record)
         worker = self.workers[record.uid] = PodWorker(self._shared, record)
         worker.start()
@@ -224,6 +236,7 @@ class Kubelet:
             instances = record.instances(status.name)
             instances.statuses.append(status)
             instances.image = record.spec(status.name)["image"]
+            instances.resources = record.allocated.get(status.name, {})
             instances.started = instances.ready = instances.running
         main = [container["name"] for container in record.pod["spec"]["containers"]]
         record.initialized = any(name in record.containers for name in main)
@@ -232,6 +245,7 @@ class Kubelet:
         if staticpods.is_mirror(pod):
             self._mirror_gone(pod)
             return
+        self._considered.pop(objects.uid(pod), None)
         worker = self.workers.get(objects.uid(pod))
         if worker is not None:
             grace_s = objects.metadata(pod).get("deletionGracePeriodSeconds")
@@ -240,10 +254,30 @@ class Kubelet:
     def _gone(self, record: PodRecord) -> None:
         """A worker has ended."""
         self.workers.pop(record.uid, None)
-        for name, amount in record.requests.items():
-            self._used[name] -= amount
+        self._use(record.requests, -1)
+        self._retry_resizes()
         if record.static and self._mirrors is not None:
             self._later(self._mirrors.delete(record))
+
+    def _use(self, requests: Mapping[str, int], sign: int) -> None:
+        for name, amount in requests.items():
+            self._used[name] = self._used.get(name, 0) + sign * amount
+
+    def _allocate(self, record: PodRecord) -> tuple[str, str] | None:
+        wanted = resources.pod_requests(record.pod)
+        if (refusal := resizing.refuse(record, wanted, self._used, self.config)) is not None:
+            return refusal
+        self._use(record.requests, -1)
+        record.requests, record.allocated = wanted, resizing.desired(record.pod)
+        self._use(wanted, 1)
+        self._retry_resizes()
+        return None
+
+    def _retry_resizes(self) -> None:
+        """Room may have come free for those that wait."""
+        for worker in self.workers.values():
+            if worker.record.resize_pending is not None:
+                worker.wake()
 
     async def _delete(self, record: PodRecord) -> None:
         """The pod has ended on this node: take its object away, if it is still the same pod's."""

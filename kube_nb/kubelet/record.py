@@ -26,6 +26,8 @@ class Instances:
     ready: bool = False
     started: bool = False
     unhealthy: str = ""  # the probe that wants it restarted
+    resources: Obj = field(default_factory=dict)  # as the newest runs with
+    resized: bool = False  # it must be restarted to get what it is given
     post_started: bool = True
 
     @property
@@ -49,9 +51,21 @@ class Verdict:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Resize:
+    """How a resize stands, and the generation of the pod that asked for it."""
+
+    reason: str
+    message: str
+    generation: int
+
+
 @dataclass(slots=True)
 class PodRecord:
-    """pod: the newest object, never changed in place. static: from the manifest folder, not from the API."""
+    """pod: the newest object, never changed in place. static: from the manifest folder, not from the API.
+
+    allocated: what each container is given of the node, which a resize of the pod changes when the node has room.
+    """
 
     pod: Obj
     static: bool = False
@@ -68,6 +82,9 @@ class PodRecord:
     terminal: bool = False
     verdict: Verdict | None = None
     requests: dict[str, int] = field(default_factory=dict)
+    allocated: dict[str, Obj] = field(default_factory=dict)
+    resize_pending: Resize | None = None
+    resize_progress: Resize | None = None
 
     @property
     def uid(self) -> str:
@@ -101,14 +118,19 @@ class PodRecord:
         ]
 
     def spec(self, name: str) -> Obj:
-        """The container's part of the pod's spec."""
+        """The container's part of the pod's spec, at the resources that it is given."""
         spec = self.pod["spec"]
         for field_name in ("containers", "initContainers", "ephemeralContainers"):
             for container in spec.get(field_name) or ():
                 if container["name"] == name:
-                    found: Obj = container
-                    return found
+                    return self.at_allocation(container)
         raise KeyError(name)
+
+    def at_allocation(self, container: Obj) -> Obj:
+        given = self.allocated.get(container["name"])
+        return (
+            container if given is None or given == container.get("resources", {}) else {**container, "resources": given}
+        )
 
     def field_path(self, name: str) -> str:
         """``spec.containers{nginx}``: where an event about the container points."""

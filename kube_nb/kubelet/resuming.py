@@ -60,6 +60,7 @@ def _rows(record: PodRecord) -> Iterator[Obj]:
 async def _container(record: PodRecord, row: Obj, shared: Shared, probes: Probes) -> None:
     instances, spec = record.instances(row["name"]), record.spec(row["name"])
     instances.image = spec["image"]
+    instances.resources = record.allocated.get(spec["name"], {})
     state = row.get("state") or {}
     last = (row.get("lastState") or {}).get("terminated")
     if last:

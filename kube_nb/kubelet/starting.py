@@ -35,6 +35,7 @@ class Shared:
     """What all workers of a node use. gone: a worker has ended. services: a namespace's service variables now.
 
     delete: removes the pod from the API, if it is still the one meant.
+    allocate: gives a pod what its spec asks for now; None if the node has room, else why not.
     """
 
     config: NodeConfig
@@ -49,6 +50,7 @@ class Shared:
     services: Callable[[Obj], ServiceVariables]
     delete: Callable[[PodRecord], Awaitable[None]]
     gone: Callable[[PodRecord], None]
+    allocate: Callable[[PodRecord], tuple[str, str] | None]
 
 
 class ContainerStarter:
@@ -140,6 +142,7 @@ class ContainerStarter:
         """Take the new instance over, removing those that are too old."""
         instances.statuses.append(status)
         instances.image = image
+        instances.resources, instances.resized = self._record.allocated.get(status.name, {}), False
         while len(instances.statuses) > KEPT_INSTANCES:
             old = instances.statuses.pop(0)
             self._termination_logs.pop(old.id, None)

@@ -1,7 +1,6 @@
 """A pod's status from what the kubelet knows: a plain function.
 
 Models pkg/kubelet/kubelet_pods.go and pkg/kubelet/status.
-Differs: the fields of a resize under way are left out.
 """
 
 from collections.abc import Sequence
@@ -9,7 +8,7 @@ from datetime import datetime
 
 from kube_nb.api.qos import qos_class
 from kube_nb.cri.runtime import ContainerState, ContainerStatus
-from kube_nb.kubelet import actions, resources
+from kube_nb.kubelet import actions, resizing, resources
 from kube_nb.kubelet.record import Instances, PodRecord
 from kube_nb.machinery import objects
 from kube_nb.machinery.types import Obj
@@ -66,11 +65,12 @@ def _container(record: PodRecord, spec: Obj, runtime: str, *, initializing: bool
     if latest is not None:
         status["containerID"] = f"{runtime}://{latest.id}"
     status["started"] = instances.running and instances.started
-    wanted = spec.get("resources") or {}
-    if latest is not None and wanted.get("requests"):
-        status["allocatedResources"] = wanted["requests"]
+    given = record.at_allocation(spec).get("resources") or {}
+    if latest is not None and given.get("requests"):
+        status["allocatedResources"] = given["requests"]
     if latest is not None:
-        status["resources"] = {key: wanted[key] for key in ("limits", "requests") if wanted.get(key)}
+        actual = instances.resources if record.allocated and spec["name"] in record.allocated else given
+        status["resources"] = {key: actual[key] for key in ("limits", "requests") if actual.get(key)}
         user, group = latest.user
         mounts = [_mount(mount) for mount in spec.get("volumeMounts") or ()]
         if mounts:
@@ -188,8 +188,12 @@ def _conditions(
     if ended:
         wanted[0] = (_READY_TO_START, started and bool(record.living()), "", "")
     rows = [_row(record, *row, old, now) for row in wanted]
-    kept = [row for row in old.get("conditions") or () if row["type"] not in {row["type"] for row in rows}]
-    return rows + kept
+    for row in resizing.conditions(record):
+        before = objects.find_condition(old.get("conditions") or (), row["type"])
+        since = before["lastTransitionTime"] if before else now
+        rows.append({**row, "lastProbeTime": None, "lastTransitionTime": since})
+    own = {*(row["type"] for row in rows), *resizing.CONDITIONS}
+    return rows + [row for row in old.get("conditions") or () if row["type"] not in own]
 
 
 def _row(record: PodRecord, type: str, value: bool, reason: str, message: str, old: Obj, now: str) -> Obj:

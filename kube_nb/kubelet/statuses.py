@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from kube_nb.api.resources import PODS
 from kube_nb.client import Client, Unreachable
-from kube_nb.kubelet import status
+from kube_nb.kubelet import resizing, status
 from kube_nb.kubelet.record import PodRecord
 from kube_nb.machinery.clock import Clock, periodic_sleep
 from kube_nb.machinery.errors import ApiError
@@ -84,7 +84,10 @@ class Statuses:
         return {**written, "conditions": list(rows.values())}
 
 
-_OWN = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled", "DisruptionTarget")
+_OWN = (
+    *("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled", "DisruptionTarget"),
+    *resizing.CONDITIONS,
+)
 
 
 def _change(old: Mapping[str, object], new: Obj) -> Obj:
@@ -95,6 +98,8 @@ def _change(old: Mapping[str, object], new: Obj) -> Obj:
             change[key] = None
     before = {row["type"]: row for row in old.get("conditions") or ()}  # type: ignore[attr-defined]  # rows of a status
     rows = [_row(before.get(row["type"]) or {}, row) for row in new["conditions"] if before.get(row["type"]) != row]
+    now = {row["type"] for row in new["conditions"]}
+    rows += [{"$patch": "delete", "type": type} for type in resizing.CONDITIONS if type in before and type not in now]
     if rows:
         change["conditions"] = rows
     return change

@@ -12,11 +12,11 @@ from enum import Enum
 from typing import Literal
 
 from kube_nb.client import Unreachable
-from kube_nb.cri.runtime import ContainerState, RuntimeFailure
-from kube_nb.kubelet import actions, containers, resources, resuming, volumes
+from kube_nb.cri.runtime import ContainerState, ContainerStatus, RuntimeFailure
+from kube_nb.kubelet import actions, containers, resizing, resources, resuming, volumes
 from kube_nb.kubelet.actions import Actions
 from kube_nb.kubelet.probes import Probes
-from kube_nb.kubelet.record import PodRecord, Verdict
+from kube_nb.kubelet.record import PodRecord, Resize, Verdict
 from kube_nb.kubelet.starting import RETRY_S, ContainerStarter, Shared
 from kube_nb.kubelet.volumes import MountFault
 from kube_nb.machinery import objects
@@ -216,6 +216,7 @@ class PodWorker:
         while self._sidecar_came_up(plan):
             plan = actions.compute(record)
             await self._carry_out(plan)
+        self._end_resize()
         for name, instances in record.containers.items():
             if name not in plan.start and instances.exited:
                 instances.waiting = None  # it has ended for good
@@ -271,11 +272,44 @@ class PodWorker:
         await self._shared.volumes.refresh(self.record.pod, self.record.volumes or {}, self.record.ips)
 
     async def _resize(self) -> None:
-        """Bring running containers to the resources that their spec has now."""
-        for name, status in self.record.living():
-            wanted = resources.for_runtime(self.record.spec(name))
-            if status.resources != wanted:
-                await self._shared.runtime.update_container_resources(status.id, wanted)
+        """Allocate what the spec asks for, if it may be; bring running containers to what is allocated."""
+        record = self.record
+        if resizing.desired(record.pod) == record.allocated:
+            record.resize_pending = None
+        elif (refusal := self._shared.allocate(record)) is not None:
+            if resizing.pending(record, *refusal):
+                details = resizing.details(record.pod, objects.generation(record.pod), refusal[1])
+                self._say("Warning", f"Resize{refusal[0]}", f"Pod resize {refusal[0]}: {details}")
+        else:
+            record.resize_pending = None
+            record.resize_progress = Resize("", "", objects.generation(record.pod))
+            self._say_resize("Started")
+            await self._shared.statuses.report(record)
+        for name, status in record.living():
+            await self._actuate(name, status)
+
+    async def _actuate(self, name: str, status: ContainerStatus) -> None:
+        instances, given = self.record.instances(name), self.record.allocated.get(name)
+        if given is None or instances.resources == given:
+            return
+        container = self.record.spec(name)
+        if resizing.must_restart(container, instances.resources, given):
+            instances.resized = True
+            return
+        await self._shared.runtime.update_container_resources(status.id, resources.for_runtime(container))
+        instances.resources = given
+
+    def _end_resize(self) -> None:
+        """A resize is over when every running container has what it is given."""
+        record = self.record
+        actual = (record.instances(name).resources == record.allocated.get(name, {}) for name, _ in record.living())
+        if record.resize_progress is not None and all(actual):
+            self._say_resize("Completed")
+            record.resize_progress = None
+
+    def _say_resize(self, how: str) -> None:
+        details = resizing.details(self.record.pod, objects.generation(self.record.pod))
+        self._say("Normal", f"Resize{how}", f"Pod resize {how.lower()}: {details}")
 
     async def _carry_out(self, plan: Actions) -> None:
         for kill in plan.kill:

@@ -378,10 +378,13 @@ def test_a_pod_s_update_may_change(change: Callable[[Obj], Obj], expected: list[
 
 
 def test_subresources_have_rules_of_their_own() -> None:
-    old = pod()
+    old = container(resources={"requests": {"cpu": "2"}})
     resized = container(resources={"requests": {"cpu": "1"}})
     assert faults(resized, old) == [UPDATE]
     assert faults(resized, old, "resize") == []
+    assert faults(resized, pod(), "resize") == [
+        'spec: Invalid value: "BestEffort": Pod QOS Class may not change as a result of resizing'
+    ]
 
 
 @pytest.mark.parametrize(

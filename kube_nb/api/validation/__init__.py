@@ -125,6 +125,8 @@ def validate(kind: Kind, obj: Obj, old: Obj | None = None, subresource: str = ""
     if rules is None or (old is not None and _is_same(obj, old)):
         return faults
     rules.rule(obj, faults, old)
+    if old is not None and subresource == "resize":
+        pods.pod_resize(obj, old, faults)
     if old is not None and rules.update is not None and subresource not in _OWN_RULES:
         rules.update(obj, old, faults)
     return faults

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from ipaddress import ip_address
 
+from kube_nb.api.qos import qos_class
 from kube_nb.api.validation import containers, placement, resources, volumes
 from kube_nb.api.validation.containers import Surroundings
 from kube_nb.api.validation.faults import MAX_INT32, Faults, items, section
@@ -206,6 +207,41 @@ def pod_update(new: Obj, old: Obj, faults: Faults) -> None:
         faults.forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds")
     if _frozen(spec, is_gated=is_gated) != _frozen(before, is_gated=is_gated):
         faults.forbidden("spec", _UPDATE + "\n")
+
+
+def pod_resize(new: Obj, old: Obj, faults: Faults) -> None:
+    """What a resize may not do. Models ValidatePodResize."""
+    if _MIRROR in (section(old, "metadata").get("annotations") or {}):
+        faults.forbidden("", "static pods cannot be resized")
+        return
+    before = section(old, "status").get("qosClass") or qos_class(section(old, "spec"))
+    if qos_class(section(new, "spec")) != before:
+        faults.invalid("spec", before, "Pod QOS Class may not change as a result of resizing")
+    for field in ("containers", "initContainers"):
+        was = {container["name"]: section(container, "resources") for container in items(section(old, "spec"), field)}
+        for index, container in enumerate(items(section(new, "spec"), field)):
+            path = f"spec.{field}[{index}].resources"
+            _resources_resize(section(container, "resources"), was[container["name"]], path, faults)
+
+
+def _resources_resize(now: Obj, then: Obj, path: str, faults: Faults) -> None:
+    for what in ("requests", "limits"):
+        before, after = section(then, what), section(now, what)
+        if before.keys() & _RESIZABLE > after.keys() & _RESIZABLE:
+            faults.forbidden(f"{path}.{what}", f"resource {what} cannot be removed")
+    if _fixed(now) != _fixed(then):
+        faults.forbidden(path, "only cpu and memory resources are mutable")
+
+
+_MIRROR = "kubernetes.io/config.mirror"
+_RESIZABLE = {"cpu", "memory"}
+
+
+def _fixed(resources: Obj) -> Json:
+    return {
+        "claims": resources.get("claims") or [],
+        **{what: _without(section(resources, what), *_RESIZABLE) for what in ("requests", "limits")},
+    }
 
 
 def _containers_update(spec: Obj, before: Obj, faults: Faults) -> bool:

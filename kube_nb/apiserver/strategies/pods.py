@@ -1,5 +1,6 @@
 """Pods: a QoS class at birth, and time to go."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kube_nb.api.qos import qos_class
@@ -21,13 +22,23 @@ def _ephemeral_containers(call: "Call", new: Obj, old: Obj) -> Obj:
 
 def _resize(call: "Call", new: Obj, old: Obj) -> Obj:
     """Only the containers' resources and resize policies. Models podResizeStrategy."""
-    wanted = {container.get("name"): container for container in (new.get("spec") or {}).get("containers") or ()}
-    containers = []
-    for container in old["spec"].get("containers") or ():
-        changed = wanted.get(container["name"], container)
-        fields = {field: changed[field] for field in ("resources", "resizePolicy") if field in changed}
-        containers.append({**container, **fields})
-    return {**old, "metadata": new["metadata"], "spec": {**old["spec"], "containers": containers}}
+    spec = {**old["spec"]}
+    for field in ("containers", "initContainers"):
+        if field in spec:
+            spec[field] = _resized((new.get("spec") or {}).get(field) or (), spec[field])
+    return {**old, "metadata": new["metadata"], "spec": spec}
+
+
+def _resized(wanted: Sequence[Obj], old: Sequence[Obj]) -> list[Obj]:
+    changes = {container.get("name"): container for container in wanted}
+    found = []
+    for container in old:
+        change = changes.get(container["name"], container)
+        found.append({**container, **{field: change[field] for field in _RESIZABLE if field in change}})
+    return found
+
+
+_RESIZABLE = ("resources", "resizePolicy")
 
 
 class Pods(Strategy):
