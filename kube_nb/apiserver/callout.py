@@ -8,6 +8,7 @@ Differs: a service is reached through the proxy of one of its pods, over HTTP.
 import asyncio
 import base64
 import errno
+import inspect
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 #: The domain of the functions in this kernel.
 KERNEL = ".kernel"
-#: A webhook's function: a review's request in, its response out.
-Function = Callable[[Obj], Awaitable[Obj]]
+#: A webhook's function: a review's request in, its response out, at once or awaited.
+Function = Callable[[Obj], Obj | Awaitable[Obj]]
 _JSON = {"content-type": "application/json", "accept": "application/json"}
 
 
@@ -79,7 +80,9 @@ async def _call(server: "ApiServer", host: str, sent: Obj) -> Obj:
     if function is None:
         raise OSError(errno.ENOENT, f"dial tcp: lookup {host}: no such host")
     request = sent["request"]
-    response = await function(request)
+    response = function(request)
+    if inspect.isawaitable(response):
+        response = await response
     return {"kind": sent["kind"], "apiVersion": sent["apiVersion"], "response": {"uid": request["uid"], **response}}
 
 

@@ -72,7 +72,8 @@ class ApiServer:
     advertised: the address and port that the service ``kubernetes`` leads to.
     authorizer: None allows everything, unless authorization_modes (``("Node", "RBAC")``) names the built-in ones.
     service_account_key: the PEM of the private key that signs service accounts' tokens; without it pods get none, and
-    the admission plugin ServiceAccount is off. max_requests_inflight and max_mutating_requests_inflight: how many
+    the admission plugin ServiceAccount is off. webhooks and programs: functions in this kernel by name, see `callout`
+    and `aggregation`. max_requests_inflight and max_mutating_requests_inflight: how many
     requests may run at once, together if priority_and_fairness shares them out.
     """
 
@@ -91,6 +92,8 @@ class ApiServer:
         nodes: Callable[[str], NodeEndpoint | None] = _no_node,
         advertised: tuple[str, int] = ("127.0.0.1", 6443),
         service_account_key: bytes | None = None,
+        webhooks: dict[str, callout.Function] | None = None,
+        programs: dict[str, aggregation.Program] | None = None,
         stream: str = "apiserver",
         max_requests_inflight: int = 400,
         max_mutating_requests_inflight: int = 200,
@@ -120,9 +123,9 @@ class ApiServer:
         self._by_names = cast("dict[tuple[str, str, str], Resource]", self._resources)
         self._lease = (0, float("-inf"))
         #: Functions that webhook configurations reach as ``https://NAME.kernel``.
-        self.webhooks: dict[str, callout.Function] = {}
+        self.webhooks: dict[str, callout.Function] = {} if webhooks is None else webhooks
         #: Servers in this kernel that APIServices reach through a service with the externalName ``NAME.kernel``.
-        self.programs: dict[str, aggregation.Program] = {}
+        self.programs: dict[str, aggregation.Program] = {} if programs is None else programs
         self.metrics = Metrics()
         #: Set to keep an audit log.
         self.audit: Audit | None = None

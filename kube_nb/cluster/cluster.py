@@ -18,6 +18,7 @@ import orjson
 
 from kube_nb import etcdctl
 from kube_nb.api import definitions
+from kube_nb.apiserver import aggregation, callout
 from kube_nb.client import Client
 from kube_nb.cluster import asking, driver, forking, members, scheduling, timeline
 from kube_nb.cluster.asking import Told
@@ -347,6 +348,20 @@ class Cluster:
     def heal_etcd(self, one: str = "", other: str = "") -> None:
         """Mend the link between two members of etcd, all links of one, or all there are."""
         self._call(_soon(lambda: members.heal(self.engine, one, other)))
+
+    @property
+    def webhooks(self) -> dict[str, callout.Function]:
+        """Functions of this notebook that admission and conversion webhooks reach as ``https://NAME.kernel``.
+
+        ``cluster.webhooks["label"] = label``: it takes a review's request and returns its response.
+        """
+        return self.engine.webhooks
+
+    @property
+    def programs(self) -> dict[str, aggregation.Program]:
+        """API servers of this notebook, coroutines from `Request` to `Response`, that an APIService reaches through a
+        service with the externalName ``NAME.kernel``."""
+        return self.engine.programs
 
     def use_scheduler_plugin(self, plugin: Any) -> None:
         """Let the scheduler use a plugin too, in place of one of the same name; pods that wait are tried again.

@@ -14,7 +14,7 @@ from typing import Any
 
 from kube_nb import etcdctl, kubectl
 from kube_nb.api import definitions
-from kube_nb.apiserver import ApiServer
+from kube_nb.apiserver import ApiServer, aggregation, callout
 from kube_nb.client import Client, InKernelTransport
 from kube_nb.cluster import found, manifests, past
 from kube_nb.cluster.chronicle import Chronicle
@@ -88,6 +88,9 @@ class Engine:
         self.serves = False
         self.service_account_key = signing_key() if origin is None else origin.service_account_key
         self.apiserver: ApiServer | None = None
+        #: Functions in this kernel that every API server of this cluster reaches; see `Cluster.webhooks`.
+        self.webhooks: dict[str, callout.Function] = {}
+        self.programs: dict[str, aggregation.Program] = {}
         self.apiserver_up = asyncio.Event()
         self.scheduling = options.scheduling
         self.components = Components(self)
@@ -177,6 +180,8 @@ class Engine:
             advertised=(self.nodes.control_plane_ip, 6443),
             authorization_modes=("Node", "RBAC"),
             service_account_key=self.service_account_key,
+            webhooks=self.webhooks,
+            programs=self.programs,
         )
 
     def open_apiserver(self, server: ApiServer) -> None:
