@@ -25,6 +25,10 @@ EXPANSION_LIMIT = 4_000_000
 _SUMMARY = 30
 
 
+#: What the loader raises by mistake, as for ``!!int`` of nothing.
+_LOADERS_OWN = (IndexError, KeyError, AttributeError, OverflowError)
+
+
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # whichever of the two there is
     """YAML as sigs.k8s.io/yaml reads it: dates stay strings."""
 
@@ -116,7 +120,7 @@ def _yaml(raw: bytes) -> Any:
         return orjson.loads(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))  # aliases become copies
     except RecursionError:
         raise errors.bad_request(TOO_DEEP) from None
-    except (yaml.YAMLError, ValueError, TypeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, *_LOADERS_OWN) as error:
         raise errors.bad_request(f"error converting YAML to JSON: yaml: {_one_line(error)}") from None
 
 

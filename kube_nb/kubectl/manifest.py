@@ -81,7 +81,7 @@ def _load(text: str, line: int) -> Json:
         mark = error.problem_mark or error.context_mark
         text = f"error converting YAML to JSON: yaml: {_go_problem(error)}"
         raise ManifestError(text, line + (mark.line if mark else 0)) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError, IndexError, KeyError, AttributeError) as error:
         raise ManifestError(f"error converting YAML to JSON: yaml: {error}", line) from None
 
 
