@@ -1,29 +1,15 @@
 """Models test/e2e/apimachinery/crd_conversion_webhook.go."""
 
 from tests.conformance.catalogue import conformance
-from tests.conformance.customresources import Custom, define, definition
 from tests.conformance.scenario import Kube
-from tests.conformance.webhooks import Webhooks
-
-_TEXT = {"type": "string"}
-_V1 = {"type": "object", "properties": {"hostPort": _TEXT}}
-_V2 = {"type": "object", "properties": {"host": _TEXT, "port": _TEXT}}
-
-
-def _convertible(kube: Kube) -> Custom:
-    """A resource stored in v1, which a webhook in a pod converts to v2 and back."""
-    body = definition("e2e-tests", "stable.example.com", versions={"v1": _V1, "v2": _V2})
-    webhook = {"clientConfig": Webhooks(kube).client("/crdconvert"), "conversionReviewVersions": ["v1", "v1beta1"]}
-    body["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}
-    body["spec"]["preserveUnknownFields"] = False
-    return define(kube, body)
+from tests.conformance.webhooks import convertible
 
 
 @conformance(
     "[sig-api-machinery] CustomResourceConversionWebhook [Privileged:ClusterAdmin] should be able to convert from CR v1 to CR v2 [Conformance]"
 )
 def test_what_is_stored_in_v1_is_read_in_v2(kube: Kube) -> None:
-    v1 = _convertible(kube)
+    v1 = convertible(kube)
     v1.create("cr-instance-1", hostPort="localhost:8080")
     found = v1.at("v2").read("cr-instance-1")
     assert (found["apiVersion"], found["host"], found["port"]) == ("stable.example.com/v2", "localhost", "8080")
@@ -34,7 +20,7 @@ def test_what_is_stored_in_v1_is_read_in_v2(kube: Kube) -> None:
     "[sig-api-machinery] CustomResourceConversionWebhook [Privileged:ClusterAdmin] should be able to convert a non homogeneous list of CRs [Conformance]"
 )
 def test_a_list_of_both_stored_versions_is_converted(kube: Kube) -> None:
-    v1 = _convertible(kube)
+    v1 = convertible(kube)
     v2 = v1.at("v2")
     v1.create("cr-instance-1", hostPort="localhost:8080")
     stored = [{"op": "replace", "path": f"/spec/versions/{index}/storage", "value": index == 1} for index in (0, 1)]

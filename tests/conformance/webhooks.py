@@ -12,6 +12,7 @@ import orjson
 
 from kube_nb import program
 from kube_nb.cri import http
+from tests.conformance.customresources import Custom, define, definition
 from tests.conformance.scenario import Kube
 
 Obj = dict[str, Any]
@@ -79,7 +80,7 @@ def _converted(obj: Obj, wanted: str) -> Obj:
     if wanted.endswith("/v2"):
         found["host"], _, found["port"] = found.pop("hostPort").partition(":")
     else:
-        found["hostPort"] = f"{found.pop('host')}:{found.pop('port')}"
+        found["hostPort"] = f"{found.pop('host')}:{found.pop('port', '')}"
     return found
 
 
@@ -198,3 +199,21 @@ class Webhooks:
         metadata = {"name": name or f"{self.namespace}-mutating", "labels": labels or {}}
         body = {"metadata": metadata, "webhooks": list(rows)}
         return self._kube.admission.create_mutating_webhook_configuration(body)
+
+
+def convertible(kube: Kube) -> Custom:
+    """A resource stored in v1 (hostPort), which the webhook converts to v2 (host, port) and back.
+
+    Every field of a version selects in that version.
+    """
+    versions = {"v1": ("hostPort",), "v2": ("host", "port")}
+    schemas = {
+        version: {"type": "object", "properties": {field: {"type": "string"} for field in fields}}
+        for version, fields in versions.items()
+    }
+    body = definition("e2e-tests", "stable.example.com", versions=schemas)
+    for row in body["spec"]["versions"]:
+        row["selectableFields"] = [{"jsonPath": f".{field}"} for field in versions[row["name"]]]
+    webhook = {"clientConfig": Webhooks(kube).client("/crdconvert"), "conversionReviewVersions": ["v1", "v1beta1"]}
+    body["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}
+    return define(kube, body)
