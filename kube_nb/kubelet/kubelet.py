@@ -82,6 +82,7 @@ class Kubelet:
             self._delete,
             self._gone,
             self._allocate,
+            self._release,
         )
         self.endpoint = Endpoint(runtime, clock, self._find)
 
@@ -254,10 +255,15 @@ class Kubelet:
     def _gone(self, record: PodRecord) -> None:
         """A worker has ended."""
         self.workers.pop(record.uid, None)
-        self._use(record.requests, -1)
-        self._retry_resizes()
+        self._release(record)
         if record.static and self._mirrors is not None:
             self._later(self._mirrors.delete(record))
+
+    def _release(self, record: PodRecord) -> None:
+        """The pod's containers have ended: others may have its part of the node, though its object is still there."""
+        self._use(record.requests, -1)
+        record.requests = {}
+        self._retry_resizes()
 
     def _use(self, requests: Mapping[str, int], sign: int) -> None:
         for name, amount in requests.items():

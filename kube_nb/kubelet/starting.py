@@ -35,7 +35,7 @@ class Shared:
     """What all workers of a node use. gone: a worker has ended. services: a namespace's service variables now.
 
     delete: removes the pod from the API, if it is still the one meant.
-    allocate: gives a pod what its spec asks for now; None if the node has room, else why not.
+    allocate: gives a pod what its spec asks for now; None if the node has room, else why not. release: takes it back.
     """
 
     config: NodeConfig
@@ -51,6 +51,7 @@ class Shared:
     delete: Callable[[PodRecord], Awaitable[None]]
     gone: Callable[[PodRecord], None]
     allocate: Callable[[PodRecord], tuple[str, str] | None]
+    release: Callable[[PodRecord], None]
 
 
 class ContainerStarter:

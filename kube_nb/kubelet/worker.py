@@ -411,6 +411,7 @@ class PodWorker:
         """Clean up; then wait for the object to be deleted, and take it out of the API."""
         record, shared = self.record, self._shared
         record.terminal = True
+        shared.release(record)
         self._starter.read_messages()
         for instances in record.containers.values():
             instances.waiting = None

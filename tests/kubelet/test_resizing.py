@@ -131,3 +131,13 @@ async def test_a_pod_is_judged_by_the_node_as_it_is_now(world: Start) -> None:
         spec = "{nodeSelector: {disk: ssd}, containers: [{name: c, image: nginx}]}"
         await w.apply(f"{{apiVersion: v1, kind: Pod, metadata: {{name: other}}, spec: {spec}}}")
         await w.ready("other")
+
+
+async def test_a_pod_that_has_ended_leaves_its_part_of_the_node_to_others(world: Start) -> None:
+    async with world() as w:
+        big = "{image: busybox, command: [sh, -c, exit 0], resources: {requests: {cpu: '4'}}}"
+        await w.run(big, restartPolicy="Never")
+        await w.phase("web", "Succeeded")
+        container = "{name: c, image: nginx, resources: {requests: {cpu: '4'}}}"
+        await w.apply(f"{{apiVersion: v1, kind: Pod, metadata: {{name: next}}, spec: {{containers: [{container}]}}}}")
+        await w.ready("next")
