@@ -7,6 +7,7 @@ A row of ``rows/<group>.yaml`` says what upstream spreads over storage, discover
     subresources: {name: {group, version, kind, verbs, since}}; the row's own kind and get/patch/update if left out
     generation: the fields whose change raises metadata.generation; [] means that it stays 1; absent means none at all
     fields: selectable by field selector besides metadata.name and metadata.namespace
+    returns_deleted: whether a DELETE answers with the object instead of a Status
     storage: the path below /registry/ where it differs from the plural
     stored_as: the group and version that etcd holds, where it differs from the served one
 """
@@ -81,6 +82,7 @@ class Kind:
     storage: GVK = field(default=GVK("", "", ""))
     generation: tuple[str, ...] | None = None
     selectable: tuple[str, ...] = ()
+    returns_deleted: bool = False
     list_kind: str = ""
     priority: int = 0
     columns: tuple[Column, ...] | None = None
@@ -172,6 +174,7 @@ def _kind(
         storage=_stored(own, row, group["versions"], served),
         generation=tuple(row["generation"]) if "generation" in row else None,
         selectable=tuple(row.get("fields", ())),
+        returns_deleted=bool(row.get("returns_deleted")),
         priority=group["priority"],
         release=cluster_version,
     )

@@ -61,7 +61,7 @@ async def delete(call: Call) -> Response:
     form = rendering.form_of(call)
     options = delete_options(call)
     obj, _gone = await deleting.delete(call, options)
-    if call.resource.strategy.returns_deleted or not _gone_returns_status(call, obj, _gone):
+    if call.resource.kind.returns_deleted or not _gone_returns_status(call, obj, _gone):
         return rendering.one(call, obj)
     return rendering.finished(call, Response(obj=deleted_status(call, obj)), form)
 

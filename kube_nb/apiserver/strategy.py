@@ -21,14 +21,12 @@ class Strategy:
     """The rules of a kind without any of its own.
 
     create_on_update: whether PUT may create. unconditional_update: whether PUT may go without a resourceVersion.
-    returns_deleted: whether a DELETE answers with the object instead of a Status. orphans: the default of a deletion
-    that names no propagation policy. collectable: whether the garbage collector's finalizers apply. ttl_s: how long
-    objects live.
+    orphans: the default of a deletion that names no propagation policy. collectable: whether the garbage collector's
+    finalizers apply. ttl_s: how long objects live.
     """
 
     create_on_update = False
     unconditional_update = True
-    returns_deleted = False
     orphans = False
     collectable = True
     ttl_s = 0

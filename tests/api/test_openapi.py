@@ -43,6 +43,30 @@ def test_the_swagger_document_is_whole(version: str) -> None:
         assert reference.removeprefix("#/definitions/") in document["definitions"]
 
 
+def test_a_delete_answers_with_the_object_where_upstream_does() -> None:
+    """The kinds are those whose delete methods in the official Python client return the object."""
+    document = openapi.v2(REGISTRY)
+    found = set()
+    for path, item in document["paths"].items():
+        if "delete" not in item or not path.endswith("{name}"):
+            continue
+        answers = {item["delete"]["responses"][code]["schema"]["$ref"] for code in ("200", "202")}
+        assert len(answers) == 1
+        found.add(answers.pop().rpartition(".")[2])
+    core = {
+        "PersistentVolumeClaim",
+        "PersistentVolume",
+        "Pod",
+        "PodTemplate",
+        "ResourceQuota",
+        "Service",
+        "ServiceAccount",
+    }
+    devices = {"DeviceClass", "ResourceClaim", "ResourceClaimTemplate", "ResourceSlice"}
+    storage = {"CSIDriver", "CSINode", "StorageClass", "VolumeAttachment", "VolumeAttributesClass"}
+    assert found == {"Status"} | core | devices | storage
+
+
 def test_operation_ids_are_unique_and_upstreams() -> None:
     document = openapi.v2(REGISTRY)
     ids = [

@@ -150,7 +150,7 @@ def _single(names: Names) -> Iterator[Operation]:
             "delete",
             names.id("delete"),
             f"delete {article} {kind.kind}",
-            META + "Status",
+            names.item if kind.returns_deleted else META + "Status",
             query,
             META + "DeleteOptions",
             statuses,

@@ -15,12 +15,6 @@ class CreateOnUpdate(Strategy):
     create_on_update = True
 
 
-class Returned(Strategy):
-    """DELETE answers with the object."""
-
-    returns_deleted = True
-
-
 class Events(Strategy):
     """Kept for an hour, of no interest to the garbage collector."""
 
@@ -35,19 +29,19 @@ class Nodes(Strategy):
     initial_status = None
 
 
-class Claims(Returned):
+class Claims(Strategy):
     """Models pkg/registry/core/persistentvolumeclaim."""
 
     initial_status = {"phase": "Pending"}  # noqa: RUF012  # never changed
 
 
-class Volumes(Returned):
+class Volumes(Strategy):
     """Models pkg/registry/core/persistentvolume."""
 
     initial_status = {"phase": "Pending"}  # noqa: RUF012  # never changed
 
 
-class Attachments(Returned):
+class Attachments(Strategy):
     """Models pkg/registry/storage/volumeattachment."""
 
     initial_status = {"attached": False}  # noqa: RUF012  # never changed

@@ -44,7 +44,6 @@ _RESIZABLE = ("resources", "resizePolicy")
 class Pods(Strategy):
     """Models pkg/registry/core/pod/strategy.go."""
 
-    returns_deleted = True
     views = {"ephemeralcontainers": _ephemeral_containers, "resize": _resize}  # noqa: RUF012  # never changed
 
     def prepare_for_create(self, call: "Call", obj: Obj) -> Obj:

@@ -20,7 +20,6 @@ NODE_PORT_TYPES = ("NodePort", "LoadBalancer")
 class Services(Strategy):
     """A cluster IP for every service but headless and external ones; node ports where the type has them."""
 
-    returns_deleted = True
     create_on_update = False
     initial_status = {"loadBalancer": {}}  # noqa: RUF012  # never changed
 
