@@ -172,7 +172,10 @@ class Binder:
         self._scheduler.queue.done(pod.key)
         self._scheduler.scheduled(pod, node)
         for plugin in framework.points["postBind"]:
-            plugin.post_bind(state, pod, node)
+            try:
+                plugin.post_bind(state, pod, node)
+            except PluginFault as fault:  # the pod is bound all the same
+                job.attempt.warnings += (str(fault),)
 
     async def _run_bind(self, framework: Framework, state: CycleState, pod: PodInfo, node: str) -> Status | None:
         for plugin in framework.points["bind"]:
@@ -187,12 +190,16 @@ class Binder:
         """Give everything back and put the pod into the queue again."""
         scheduler, pod, attempt = self._scheduler, job.queued.pod, job.attempt
         for plugin in reversed(job.framework.points["reserve"]):
-            plugin.unreserve(job.state, pod, job.placed.node_name)
+            try:
+                plugin.unreserve(job.state, pod, job.placed.node_name)
+            except PluginFault as fault:  # the others are to give back theirs
+                attempt.warnings += (str(fault),)
         scheduler.handlers.forget(job.placed)
         if not attempt.fault:
             attempt.fault = refusal.message
             attempt.message = refusal.message
-            scheduler.decisions.append(attempt)
+            if scheduler.decisions.last(pod.key) is not attempt:
+                scheduler.decisions.append(attempt)
         refused_by = (refusal.plugin,) if refusal.rejected else ()
         scheduler.queue.add_unschedulable(job.queued, refused_by, scheduler.now_s())
         reason = "Unschedulable" if refusal.rejected else "SchedulerError"

@@ -28,6 +28,8 @@ def _outcome(attempt: Attempt) -> str:
     total = len(attempt.names)
     if not attempt.node:
         return attempt.message
+    if attempt.fault:
+        return f"{attempt.node} was chosen, but the pod was not bound: {attempt.fault}"
     feasible = 0 if attempt.rows is None else len(attempt.rows)
     texts = [f"{count} {reason}" for reason, count in sorted(refused.items())]
     told = f"; refused by {len(attempt.refused())} of {total} nodes: {', '.join(texts)}" if texts else ""

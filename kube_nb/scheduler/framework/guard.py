@@ -1,9 +1,11 @@
 """User plugins at arm's length: what they throw becomes a fault of the one pod, what they get they cannot change.
 
-A guarded plugin may be written more loosely than the protocols: `filter` may answer a text (the reason) or a bool,
-`score` any finite number, and `name` may be left out (the class's name).
+A guarded plugin may be written more loosely than the protocols: wherever a Status is expected a text (the reason for
+no) or a bool will do, `score` may answer any finite number, `permit` how many seconds to wait, `pre_bind` and `bind`
+need not be coroutines, and `name` may be left out (the class's name).
 """
 
+import inspect
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -14,7 +16,7 @@ import numpy as np
 
 from kube_nb.machinery.types import Json
 from kube_nb.scheduler.framework.interface import EXTENSION_POINTS, Ints
-from kube_nb.scheduler.framework.status import Status, unschedulable
+from kube_nb.scheduler.framework.status import Code, Status, unschedulable
 from kube_nb.scheduler.node_info import NodeInfo
 from kube_nb.scheduler.pod_info import PodInfo
 
@@ -220,9 +222,49 @@ class Guarded:
         found: Ints = answer.astype(np.int64)
         return found
 
+    def _pre_score(self, state: Any, pod: PodInfo, columns: Any, rows: Ints) -> Status | None:
+        return self._status("pre_score", self._call("pre_score", state, self.view_pod(pod), columns, rows.copy()))
+
+    def _post_filter(self, state: Any, pod: PodInfo, attempt: Any) -> Any:
+        answer = self._call("post_filter", state, self.view_pod(pod), attempt)
+        if answer is None or (hasattr(answer, "node") and hasattr(answer, "victims")):
+            return answer
+        raise PluginFault(f'PostFilter plugin "{self.name}" answers {answer!r}: None or a Preemption expected')
+
+    def _sort_key(self, pod: PodInfo, timestamp_s: float) -> Any:
+        """A faulty order must not stop the queue: such a pod takes the usual place."""
+        try:
+            return self._call("sort_key", self.view_pod(pod), timestamp_s)
+        except PluginFault as fault:
+            self.warnings.append(str(fault))
+            return -pod.priority, timestamp_s
+
+    def _reserve(self, state: Any, pod: PodInfo, node_name: str) -> Status | None:
+        return self._status("reserve", self._call("reserve", state, self.view_pod(pod), node_name))
+
     def _permit(self, state: Any, pod: PodInfo, node_name: str) -> tuple[Status | None, float]:
         answer = self._call("permit", state, self.view_pod(pod), node_name)
-        return answer if isinstance(answer, tuple) else (self._status("permit", answer), 0.0)
+        if isinstance(answer, (int, float)) and not isinstance(answer, bool):
+            return Status(Code.WAIT), float(answer)
+        if isinstance(answer, tuple) and len(answer) == 2:
+            return self._status("permit", answer[0]), float(answer[1])
+        return self._status("permit", answer), 0.0
+
+    async def _pre_bind(self, state: Any, pod: PodInfo, node_name: str) -> Status | None:
+        return self._status("pre_bind", await self._awaited("pre_bind", state, pod, node_name))
+
+    async def _bind(self, state: Any, pod: PodInfo, node_name: str) -> Status | None:
+        return self._status("bind", await self._awaited("bind", state, pod, node_name))
+
+    async def _awaited(self, point: str, state: Any, pod: PodInfo, node_name: str) -> Any:
+        answer = self._call(point, state, self.view_pod(pod), node_name)
+        if not inspect.isawaitable(answer):
+            return answer
+        try:
+            return await answer
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            raise PluginFault(f'running {_METHODS[point]} plugin "{self.name}": {text}') from error
 
 
 #: Method -> the extension point's name in messages.
