@@ -72,6 +72,8 @@ def sentence(state: Decision) -> str:
             return f"{state['pod']} is on {state['node']} without the scheduler: its spec named the node from the start"
         return f"{state['pod']}: the scheduler has not looked at it yet (does kube-scheduler run?)"
     last = state["attempts"][-1]
+    if last["node"] and last["fault"]:
+        return f"{state['pod']} was to go to {last['node']}, but was not bound: {last['fault']}"
     if last["node"]:
         return _won(state["pod"], last)
     if last["nominatedNode"]:

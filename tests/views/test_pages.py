@@ -124,6 +124,12 @@ REFUSED = {"node": "node-3", "refusedBy": "TaintToleration", "code": "Unschedula
             id="the only one",
         ),
         pytest.param(
+            [attempt(node="node-2", fault="the licence is taken", message="the licence is taken")],
+            "",
+            "web was to go to node-2, but was not bound: the licence is taken",
+            id="chosen, not bound",
+        ),
+        pytest.param(
             [attempt(message="0/3 nodes are available: 3 had a taint.", refused=[REFUSED])],
             "",
             "web fits nowhere: 0/3 nodes are available: 3 had a taint.",
