@@ -137,8 +137,9 @@ async def update(
         if call.dry_run:
             return new, False
         if deleting.is_finished(new, old):
-            await deleting.remove(call, {**new, "metadata": {**new["metadata"]}}, entry.revision)
-            return new, False
+            if await deleting.remove(call, {**new, "metadata": {**new["metadata"]}}, entry.revision):
+                return new, False
+            continue
         written = await _store_changed(call, key, new, old, entry.revision)
         if written is not None:
             return written, False

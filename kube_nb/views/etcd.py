@@ -147,7 +147,7 @@ def _message(said: Any) -> list[Cell]:
 
 
 def render(state: Members) -> str:
-    """Members on a circle, links between them, each with the end of its log."""
+    """Members on a circle, links between them, each with the end of its log; the ground is the page's own."""
     places = _places([member["name"] for member in state["members"]])
     width = max(x for x, _ in places.values()) + _WIDTH + _MARGIN
     height = max(y for _, y in places.values()) + _HEIGHT + _MARGIN
@@ -155,7 +155,6 @@ def render(state: Members) -> str:
     parts = [
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{width:.0f}' height='{height:.0f}' "
         f"viewBox='0 0 {width:.0f} {height:.0f}' {svg.FONT}>",
-        f"<rect width='{width:.0f}' height='{height:.0f}' fill='#ffffff'/>",
         *(_link(link, places, down) for link in state["links"]),
         *(_member(member, places[member["name"]]) for member in state["members"]),
     ]

@@ -39,11 +39,12 @@ class Cell(TypedDict):
 
 
 class Block(TypedDict):
-    """One of: a heading, a note (with a tone), a table (columns and rows; some numeric, some with long texts)."""
+    """One of: a heading, a note (with a tone), code, a table (columns and rows; some numeric, some with long texts)."""
 
     heading: NotRequired[str]
     note: NotRequired[str]
     tone: NotRequired[str]
+    code: NotRequired[str]
     columns: NotRequired[list[str]]
     rows: NotRequired[list[list[Cell]]]
     numeric: NotRequired[list[int]]
@@ -56,6 +57,11 @@ def heading(text: str) -> Block:
 
 def note(text: str, tone: str = "") -> Block:
     return {"note": text, "tone": tone}
+
+
+def code(text: str) -> Block:
+    """Lines that keep their form."""
+    return {"code": text}
 
 
 def table(
@@ -94,6 +100,9 @@ def _html_block(block: Block) -> str:
         return f'<div style="font-size:14px;font-weight:600;margin:6px 0 2px 0">{escape(block["heading"])}</div>'
     if "columns" in block:
         return _html_table(block)
+    if "code" in block:
+        style = f"{_MONO};font-size:12.5px;line-height:1.35;margin:6px 0;white-space:pre-wrap;overflow-wrap:anywhere"
+        return f'<div style="{style}">{escape(block["code"])}</div>'
     return (
         f'<div style="margin:2px 0;white-space:pre-wrap">{_toned(block.get("note", ""), block.get("tone", ""))}</div>'
     )
@@ -154,7 +163,7 @@ def text(blocks: Sequence[Block]) -> str:
 
 def _text_lines(block: Block) -> Iterator[str]:
     if "columns" not in block:
-        yield block.get("heading") or block.get("note", "")
+        yield block.get("heading") or block.get("code") or block.get("note", "")
         return
     wrapped, numeric = set(block.get("wrapped") or ()), set(block.get("numeric") or ())
     rows = [[[name] for name in block["columns"]]]

@@ -49,7 +49,7 @@ def blocks(state: Told) -> list[Block]:
     if state["obj"] and not refused:
         lines = printing.to_yaml(_bare(state["obj"])).splitlines()
         more = [f"... and {len(lines) - MAX_LINES} more lines"] if len(lines) > MAX_LINES else []
-        found.append(page.note("\n".join([*lines[:MAX_LINES], *more])))
+        found.append(page.code("\n".join([*lines[:MAX_LINES], *more])))
     return found
 
 

@@ -80,6 +80,21 @@ def test_patches_that_meet_are_all_made_and_an_outdated_update_is_not():
         assert len(objects.labels(cluster.run(together(cluster)))) == 5
 
 
+def test_the_last_finalizer_goes_though_somebody_writes_meanwhile():
+    async def together(cluster, number):
+        gvr, name = resources.CONFIG_MAPS, f"doomed-{number}"
+        metadata = {"name": name, "namespace": "default", "finalizers": ["example.com/kept"]}
+        await cluster.client.create(gvr, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+        await cluster.client.delete(gvr, name, "default")
+        label, free = {"metadata": {"labels": {"a": "b"}}}, {"metadata": {"finalizers": None}}
+        await asyncio.gather(*(cluster.client.patch(gvr, name, each, "default") for each in (label, free)))
+
+    with Cluster(nodes=0, etcd_members=3) as cluster:
+        for number in range(3):
+            cluster.run(together(cluster, number))
+        assert [objects.name(each) for each in cluster.get("configmaps")] == ["kube-root-ca.crt"]
+
+
 def test_equal_seeds_give_equal_histories_on_three_members():
     def revisions():
         with Cluster(nodes=1, seed=3, etcd_members=3) as cluster:
