@@ -11,7 +11,6 @@ from typing import Any
 import kubernetes.client as k8s
 import orjson
 import pytest
-import yaml
 from kubernetes.config import load_kube_config
 from kubernetes.watch import Watch
 
@@ -241,10 +240,6 @@ class Kube:
     def advance(self, time: str) -> None:
         self.cluster.advance(time)
 
-    def kubectl(self, line: str, stdin: str = "") -> Any:
-        """kube_nb's kubectl in the scenario's namespace; its result has `exit_code`, `stdout` and `stderr`."""
-        return self.cluster.kubectl(line, stdin=stdin, namespace=self.namespace)
-
 
 @contextlib.contextmanager
 def refused(status: int, *, reason: str = "", contains: str = "") -> Iterator[Refusal]:
@@ -256,8 +251,3 @@ def refused(status: int, *, reason: str = "", contains: str = "") -> Iterator[Re
     refusal.status = orjson.loads(caught.value.body)
     assert reason in ("", refusal.reason)
     assert contains in refusal.message
-
-
-def manifest(text: str) -> Any:
-    """YAML as an object."""
-    return yaml.safe_load(text)
