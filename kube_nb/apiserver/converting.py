@@ -40,15 +40,21 @@ class ConvertingWatcher(Watcher):
         self._task.cancel()
 
     def push(self, event: WatchEvent) -> None:
-        self._waiting.append(event)
-        self._wake.set()
+        self._wait(event)
 
     def tell(self, change: Change, events: dict[str, WatchEvent]) -> bool:
         if change.revision <= self.after:
             return False
-        self._waiting.append(change)
-        self._wake.set()
+        self._wait(change)
         return True
+
+    def _wait(self, row: Change | WatchEvent) -> None:
+        if len(self._waiting) >= self.stream.limit:
+            self._waiting.clear()
+            self.stream.overflow()
+            return
+        self._waiting.append(row)
+        self._wake.set()
 
     async def _run(self) -> None:
         while not self.stream.closed:

@@ -103,7 +103,7 @@ class WatchStream:
         if self.closed:
             return
         if len(self._events) >= self.limit:
-            self._overflow()
+            self.overflow()
             return
         self._events.append(event)
         self._wake()
@@ -116,7 +116,8 @@ class WatchStream:
                 told()
             self._wake()
 
-    def _overflow(self) -> None:
+    def overflow(self) -> None:
+        """Give up on a consumer that is too slow, with all that waits for it."""
         self._events.clear()
         self.close()
         if self.on_overflow is not None:

@@ -196,6 +196,24 @@ async def test_a_webhook_that_fails_is_told_in_full(response: Obj, message: str)
         assert [(event.type, event.object["code"]) for event in events] == [("ERROR", 500)]
 
 
+async def test_a_watch_whose_webhook_hangs_is_given_up_before_it_fills_the_memory() -> None:
+    async with serving() as api:
+        await defined(api)
+
+        async def hang(request: Obj) -> Obj:
+            await asyncio.sleep(29)
+            return await convert(request)
+
+        api.server.webhooks["convert"] = hang
+        watch = await api.watch(V2)
+        watch.stream.limit = 5
+        for number in range(8):
+            await api.create(V1, cron_tab(f"c{number}", hostPort="one:1"))
+            await asyncio.sleep(0)
+        assert watch.stream.closed
+        assert await watch.stream.batch() == []
+
+
 async def test_a_webhook_that_is_not_there() -> None:
     async with serving() as api:
         service = {"clientConfig": {"service": {"namespace": "x", "name": "none", "path": "/c"}}}
