@@ -240,6 +240,10 @@ class Kube:
     def advance(self, time: str) -> None:
         self.cluster.advance(time)
 
+    def kubectl(self, line: str, stdin: str = "") -> Any:
+        """kube_nb's kubectl in the scenario's namespace; its result has `exit_code`, `stdout` and `stderr`."""
+        return self.cluster.kubectl(line, stdin=stdin, namespace=self.namespace)
+
 
 @contextlib.contextmanager
 def refused(status: int, *, reason: str = "", contains: str = "") -> Iterator[Refusal]:
