@@ -97,7 +97,7 @@ COMMANDS: "st.SearchStrategy[Command]" = st.one_of(
     TXNS,
     TXNS,
     st.builds(OptimisticPut, KEYS, VALUES, st.sampled_from([0, 1, 2, 99]), st.booleans()),
-    st.builds(Grant, st.sampled_from([101, 102, 103]), st.sampled_from([100, 1, -5, 10_000_000_000])),
+    st.builds(Grant, st.sampled_from([101, 102, 103]), st.sampled_from([100, 200, 300, 10_000_000_000])),
     st.builds(Revoke, st.sampled_from([101, 102, 103])),
     st.builds(TimeToLive, st.sampled_from([101, 102, 103])),
     st.builds(Compact, st.sampled_from([0, 1, 2, 3, 8, -1])),

@@ -6,6 +6,7 @@ commands are compared; KUBE_NB_EXAMPLES=N runs N examples of up to 60 commands.
 """
 
 import asyncio
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -25,8 +26,7 @@ from kube_nb.etcd.wire.server import Server
 from tests.etcd import commands, real, serving
 
 CI = os.environ.get("KUBE_NB_NO_SKIP") == "1"
-EXAMPLES = int(os.environ.get("KUBE_NB_EXAMPLES", "420" if CI else "60"))
-pytestmark = pytest.mark.xdist_group("differential")  # one process counts all commands
+EXAMPLES = int(os.environ.get("KUBE_NB_EXAMPLES", "450" if CI else "60"))
 #: How many commands of each kind were compared.
 compared: Counter[str] = Counter()
 
@@ -51,7 +51,8 @@ def sides() -> Iterator[Sides]:
 async def clean(backend: Backend) -> int:
     """Delete and compact everything; returns the revision."""
     for lease in await backend.leases():
-        await backend.lease_revoke(lease)
+        with contextlib.suppress(errors.LeaseNotFound):  # it has just expired
+            await backend.lease_revoke(lease)
     await backend.delete_range(b"\0", b"\0")
     revision = (await backend.put(b"x")).revision + 1
     await backend.delete_range(b"x")
@@ -161,56 +162,71 @@ SETTINGS = settings(
 
 
 STEPS = st.lists(commands.COMMANDS, min_size=30, max_size=60) if CI else st.lists(commands.COMMANDS, max_size=60)
+KINDS = ("Range", "Put", "DeleteRange", "Txn", "OptimisticPut", "Grant", "Revoke", "TimeToLive", "Compact")
 
 
-@pytest.mark.etcd
-@pytest.mark.slow
-@SETTINGS
-@given(steps=STEPS, watch=WATCHES, live=WATCHES)
-def test_the_store_in_process_equals_a_real_etcd(
-    sides: Sides, steps: list[commands.Command], watch: Any, live: Any
-) -> None:
-    async def run() -> None:
-        ours = fresh(await clean(sides.real), sides.thread.loop)
-        try:
-            await example(sides.real, ours, ours, steps, watch, live)
-        finally:
-            ours.close()
-
-    sides.thread.call(run())
-
-
-@pytest.mark.etcd
-@pytest.mark.slow
-@settings(SETTINGS, max_examples=max(EXAMPLES // 6, 10))
-@given(steps=STEPS, watch=WATCHES, live=WATCHES)
-def test_the_store_over_grpc_equals_a_real_etcd(
-    sides: Sides, steps: list[commands.Command], watch: Any, live: Any
-) -> None:
-    async def run() -> None:
-        ours = fresh(await clean(sides.real), sides.thread.loop)
-        server = Server(ours)
-        through = remote.connect(f"http://127.0.0.1:{await server.start()}")
-        try:
-            await example(sides.real, ours, through, steps, watch, live)
-        finally:
-            await through.close()
-            await server.stop()
-            ours.close()
-
-    sides.thread.call(run())
-
-
-@pytest.mark.etcd
-@pytest.mark.slow
-def test_enough_was_compared_of_everything() -> None:
-    """Runs after the two above, in their process."""
-    real.require("etcd")
-    if sum(compared.values()) == 0:
-        pytest.fail("run the whole module: the other tests count what they compare")
-    kinds = {"Range", "Put", "DeleteRange", "Txn", "OptimisticPut", "Grant", "Revoke", "TimeToLive", "Compact"}
-    assert kinds <= set(compared)
-    least = min(compared[kind] for kind in (*kinds, "event heard live", "event replayed"))
-    assert least > (200 if CI else 0), compared
+def check_enough(wanted: int) -> None:
+    """So many commands were compared, of every kind some, and what watches heard."""
+    assert sum(compared.values()) > 0
     if CI:
-        assert sum(compared[kind] for kind in kinds) >= 20_000
+        assert min(compared[kind] for kind in (*KINDS, "event heard live", "event replayed")) > 20, compared
+        assert sum(compared[kind] for kind in KINDS) >= wanted, compared
+
+
+@pytest.mark.etcd
+@pytest.mark.slow
+def test_the_store_in_process_equals_a_real_etcd(sides: Sides) -> None:
+    compared.clear()
+
+    @SETTINGS
+    @given(steps=STEPS, watch=WATCHES, live=WATCHES)
+    def examples(steps: list[commands.Command], watch: Any, live: Any) -> None:
+        async def run() -> None:
+            ours = fresh(await clean(sides.real), sides.thread.loop)
+            try:
+                await example(sides.real, ours, ours, steps, watch, live)
+            finally:
+                ours.close()
+
+        sides.thread.call(run())
+
+    examples()
+    check_enough(17_500)
+
+
+@pytest.mark.etcd
+@pytest.mark.slow
+def test_the_store_over_grpc_equals_a_real_etcd(sides: Sides) -> None:
+    compared.clear()
+
+    @settings(SETTINGS, max_examples=max(EXAMPLES // 6, 10))
+    @given(steps=STEPS, watch=WATCHES, live=WATCHES)
+    def examples(steps: list[commands.Command], watch: Any, live: Any) -> None:
+        async def run() -> None:
+            ours = fresh(await clean(sides.real), sides.thread.loop)
+            server = Server(ours)
+            through = remote.connect(f"http://127.0.0.1:{await server.start()}")
+            try:
+                await example(sides.real, ours, through, steps, watch, live)
+            finally:
+                await through.close()
+                await server.stop()
+                ours.close()
+
+        sides.thread.call(run())
+
+    examples()
+    check_enough(2_500)
+
+
+@pytest.mark.etcd
+@pytest.mark.slow
+@pytest.mark.parametrize("ttl_s", [-5, 0, 1, 2, 3])
+def test_a_short_lease_is_granted_for_as_long_as_by_a_real_etcd(sides: Sides, ttl_s: int) -> None:
+    async def run() -> None:
+        ours = fresh(await clean(sides.real), sides.thread.loop)
+        grants = [await commands.run(commands.Grant(7, ttl_s), side, 0) for side in (sides.real, ours)]
+        assert grants[0] == grants[1]
+        ours.close()
+
+    sides.thread.call(run())
