@@ -12,7 +12,7 @@ from tests.etcd.real import etcd
 #: A real etcd lives in wall time, so a cluster on it has a finite pace.
 PACE = 20
 #: No test on a store that needs wall time asks more of a busy machine.
-CALM_PACE = 5
+CALM_PACE = 10
 EVERY = ["memory", "members", pytest.param("etcd", marks=pytest.mark.etcd)]
 
 

@@ -1,7 +1,7 @@
 """``%kube endpoints``: a service, its slices and the pods behind it; which get traffic, and why not the rest."""
 
 from collections.abc import Iterable, Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from kube_nb.api import resources
 from kube_nb.cluster import Cluster
@@ -46,7 +46,7 @@ def show(cluster: Cluster, service: str, *, namespace: str = "default", at: int 
     """KubectlError if there is no such service. at: a revision of the store."""
     name = service.rpartition("/")[2]
     view = shown.live_page(
-        cluster, _FOLLOWED, lambda now: endpoints(name, now, namespace), blocks, namespace=namespace, at=at
+        cluster, _FOLLOWED, lambda now: endpoints(name, now, namespace), blocks, namespace=namespace, at=at, frame=frame
     )
     if not view.state["found"]:
         raise KubectlError(f'Error from server (NotFound): services "{name}" not found')
@@ -69,6 +69,11 @@ def endpoints(name: str, found: Sequence[Obj], namespace: str = "default") -> En
         "slices": sorted(objects.name(each) for each in slices),
         "backends": _backends(spec, slices, pods),
     }
+
+
+def frame(state: Endpoints) -> list[dict[str, Any]]:
+    """A row per endpoint, and per pod that is none yet."""
+    return [dict(backend) for backend in state["backends"]]
 
 
 def _port(port: Obj) -> str:

@@ -50,7 +50,7 @@ def show(
     at: as it was at this revision of the store; such a graph stands still.
     """
     view = LiveGraph(cluster, namespace, include_nodes, tuple(only), at)
-    return Shown(view.state, text=text, html=html, widget=view.make_widget)
+    return Shown(view.state, text=text, html=html, widget=view.make_widget, frame=frame)
 
 
 def text(graph: Graph) -> str:
@@ -59,6 +59,15 @@ def text(graph: Graph) -> str:
     lines = [f"{names[edge['source']]} {edge['kind']} {names[edge['target']]}" for edge in graph["edges"]]
     tied = {end for edge in graph["edges"] for end in (edge["source"], edge["target"])}
     return "\n".join([*lines, *(names[id_] for id_ in names if id_ not in tied)]) or "no objects"
+
+
+def frame(graph: Graph) -> list[dict[str, Any]]:
+    """A row per edge: source, kind, target as ``Kind/name``."""
+    names = {node["id"]: f"{node['kind']}/{node['name']}" for node in graph["nodes"]}
+    return [
+        {"source": names[edge["source"]], "kind": edge["kind"], "target": names[edge["target"]]}
+        for edge in graph["edges"]
+    ]
 
 
 def html(graph: Graph) -> str:

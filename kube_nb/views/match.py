@@ -1,7 +1,7 @@
 """``%kube match``: which pods a label selector matches, requirement by requirement, and which miss by one only."""
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from kube_nb.api import resources
 from kube_nb.cluster import Cluster
@@ -43,6 +43,7 @@ def show(cluster: Cluster, selector: str, *, namespace: str = "default", at: int
         blocks,
         namespace=namespace,
         at=at,
+        frame=frame,
     )
 
 
@@ -63,6 +64,14 @@ def match(selector: labels.Selector, pods: Sequence[Obj], namespace: str = "defa
         "keys": [each.key for each in selector.requirements],
         "pods": found,
     }
+
+
+def frame(state: Match) -> list[dict[str, Any]]:
+    """A row per pod: pod, matches, and per requirement whether it is met."""
+    return [
+        {"pod": pod["pod"], "matches": not _missed(pod), **dict(zip(state["requirements"], pod["meets"], strict=True))}
+        for pod in state["pods"]
+    ]
 
 
 def _missed(pod: PodMatch) -> int:

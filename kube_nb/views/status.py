@@ -1,7 +1,7 @@
 """``%kube status``: the nodes, the control plane's pods and the time of a cluster, at a glance."""
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from kube_nb.api import resources
 from kube_nb.cluster import Cluster
@@ -50,7 +50,7 @@ class Status(TypedDict):
 
 
 def show(cluster: Cluster) -> Shown:
-    return shown.live_page(cluster, _FOLLOWED, lambda found: status(cluster, found), blocks)
+    return shown.live_page(cluster, _FOLLOWED, lambda found: status(cluster, found), blocks, frame=frame)
 
 
 def status(cluster: Cluster, found: Sequence[Obj]) -> Status:
@@ -69,6 +69,11 @@ def status(cluster: Cluster, found: Sequence[Obj]) -> Status:
         "control_plane": [_pod(pod) for pod in sorted(pods, key=objects.name) if _is_component(pod)],
         "pods": _counts(pods),
     }
+
+
+def frame(state: Status) -> list[dict[str, Any]]:
+    """A row per node."""
+    return [dict(node) for node in state["nodes"]]
 
 
 def _order(node: Obj) -> tuple[bool, int, str]:

@@ -14,6 +14,10 @@ def test_views_show_the_revision_that_is_asked_for(run: Callable[[str], Any]) ->
     run("%kubectl create deployment web --image=nginx --replicas=2")
     run("%kubectl expose deployment web --port=80")
     run("%kube advance 30s")
+    assert set(run("%kube graph deployment/web").value.df["kind"]) >= {"owns", "selects"}
+    assert run("%kube match app=web").value.df["matches"].tolist() == [True, True]
+    assert run("%kube endpoints web").value.df["ready"].tolist() == [True, True]
+    assert run("%kube status").value.df["name"].tolist() == ["control-plane", "node-1", "node-2"]
     at, graph = revision(), run("%kube graph deployment/web").value.text
     now = {line: run(line).value.text for line in ("%kube match app=web", "%kube endpoints web")}
     run("%kubectl delete deployment,service web")
