@@ -2,10 +2,14 @@
 
 import base64
 import json
+import re
 import stat
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.scenarios.real import Kubectl
 
@@ -128,10 +132,6 @@ def test_who_am_i_and_who_i_act_for(kubectl):
 
 
 def test_signing_requests_are_approved_and_denied(kubectl):
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "somebody")])
     made = (
         x509.CertificateSigningRequestBuilder()
@@ -160,6 +160,34 @@ def test_signing_requests_are_approved_and_denied(kubectl):
         assert told.split() == [type, type]
         assert kubectl.out("get csr by-name -o jsonpath={.spec.username}") == "kubernetes-admin"
         kubectl("delete csr by-name by-file")
+
+
+def test_an_approved_request_becomes_a_client_certificate(kubectl, tmp_path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "bob")])
+    made = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    request = base64.b64encode(made.public_bytes(serialization.Encoding.PEM)).decode()
+    spec = {"request": request, "signerName": "kubernetes.io/kube-apiserver-client", "usages": ["client auth"]}
+    body = {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": "bob"}}
+    kubectl("create -f -", stdin=json.dumps({**body, "spec": spec}))
+    try:
+        assert kubectl.out("get csr bob -o jsonpath={.status.certificate}") == ""
+        kubectl("certificate approve bob")
+        kubectl("wait --for=jsonpath={.status.certificate} csr/bob --timeout=20s")
+        certificate = kubectl.out("get csr bob -o jsonpath={.status.certificate}")
+        assert re.search(
+            r"bob +\S+ +kubernetes.io/kube-apiserver-client +kubernetes-admin .*Approved,Issued", kubectl.out("get csr")
+        )
+    finally:
+        kubectl("delete csr bob")
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    config = yaml.safe_load(kubectl.kubeconfig.read_text())
+    secret = base64.b64encode(key.private_bytes(*form)).decode()
+    config["users"][0]["user"] = {"client-certificate-data": certificate, "client-key-data": secret}
+    (tmp_path / "config").write_text(yaml.safe_dump(config))
+    bob = Kubectl(tmp_path / "config", kubectl.namespace)
+    assert json.loads(bob.out("auth whoami -o json"))["status"]["userInfo"]["username"] == "bob"
+    assert 'User "bob" cannot list resource "secrets"' in bob.refused("get secrets")
 
 
 def test_a_credential_plugin_brings_the_token(kubectl, tmp_path):
