@@ -4,7 +4,8 @@ The networks of cluster IPs are the ServiceCIDR objects that are ready; an IPAdd
 service has, and whoever creates one by hand keeps its address from the services. Ports are read off the stored
 services as they change, so no port leaks when a write fails and none is to be repaired after a crash.
 Models pkg/registry/core/service/{ipallocator,portallocator}. Differs: upstream keeps a bitmap of ports in the store; of
-several networks the first with room is taken; addresses whose service is gone are repaired at the start only.
+several networks the first with room is taken; what a crash left between an address and its service is repaired at the
+next start only.
 """
 
 import ipaddress
@@ -80,6 +81,13 @@ class Ranges:
         if self._objects is None:
             return []
         return [(address, key) for address, key in self._addresses.items() if self._objects.get(address) is None]
+
+    def leaked(self) -> list[str]:
+        """Addresses held for services that do not have them."""
+        if self._objects is None:
+            return []
+        managed = (entry.obj for entry in self._objects.select() if _is_managed(entry.obj))
+        return [ip for obj in managed if self._addresses.get(ip := obj["metadata"]["name"]) != _parent(obj)]
 
     def is_in_use(self, address: str) -> bool:
         """Whether a stored service has it."""
@@ -169,6 +177,10 @@ def address_object(address: str, service: str) -> Obj:
         "metadata": {"name": address, "labels": {FAMILY: family, MANAGED_BY: MANAGER}},
         "spec": {"parentRef": {"resource": "services", "namespace": namespace, "name": name}},
     }
+
+
+def _is_managed(address: Obj) -> bool:
+    return (address["metadata"].get("labels") or {}).get(MANAGED_BY) == MANAGER
 
 
 def _parent(address: Obj) -> str:

@@ -42,9 +42,9 @@ async def make_objects(server: "ApiServer") -> None:
 
 
 async def _make_service_network(server: "ApiServer") -> None:
-    """The default ServiceCIDR, and the objects of addresses that lack theirs.
+    """The default ServiceCIDR; addresses that lack their objects get them, objects whose service is gone go.
 
-    Models pkg/controlplane/controller/defaultservicecidr and what servicerepairip creates.
+    Models pkg/controlplane/controller/defaultservicecidr and pkg/registry/core/service/ipallocator/controller.
     """
     if not server.ranges.has_objects:
         return
@@ -67,6 +67,8 @@ async def _make_service_network(server: "ApiServer") -> None:
             cidrs.path(name=DEFAULT_SERVICE_CIDR, subresource="status"),
             {**found, "status": {"conditions": [ready]}},
         )
+    for address in server.ranges.leaked():
+        await release_address(server, address)
     for address, service in server.ranges.unrecorded():
         await hold_address(server, address, service)
 

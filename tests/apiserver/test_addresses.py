@@ -1,6 +1,11 @@
 """Cluster IPs: each is an IPAddress object as long as its service has it."""
 
-from tests.apiserver.serving import SERVICES, serving
+import asyncio
+
+from kube_nb.apiserver import ApiServer, allocators
+from kube_nb.etcd.local import LocalBackend
+from kube_nb.etcd.store import Store
+from tests.apiserver.serving import SERVICES, Api, serving
 
 ADDRESSES = "/apis/networking.k8s.io/v1/ipaddresses"
 CIDRS = "/apis/networking.k8s.io/v1/servicecidrs"
@@ -110,3 +115,17 @@ async def test_a_release_without_address_objects_allocates_all_the_same():
     async with serving(version="1.30") as api:
         assert (await api.create(SERVICES, service()))["spec"]["clusterIP"].startswith("10.96.")
         await api.refused("GET", ADDRESSES)
+
+
+async def test_a_server_repairs_at_its_start_what_a_crash_left():
+    store = LocalBackend(Store(), asyncio.get_running_loop())
+    async with serving(backend=store) as api:
+        kept = (await api.create(SERVICES, service()))["spec"]["clusterIP"]
+        await api.ok("DELETE", f"{ADDRESSES}/{kept}")
+        await api.create(ADDRESSES, allocators.address_object("10.96.7.7", "default/gone"))
+        again = ApiServer(store, asyncio.get_running_loop())
+        await again.start()
+        try:
+            assert await held(Api(again)) == {"10.96.0.1": "kubernetes", kept: "web"}
+        finally:
+            await again.stop()
