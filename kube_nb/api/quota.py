@@ -1,7 +1,8 @@
 """What an object uses of the names that a ResourceQuota can limit, and which quotas it counts against.
 
 Admission asks it of one object, the quota controller of all. Models pkg/quota/v1/evaluator/core and
-apiserver pkg/quota/v1/generic.
+apiserver pkg/quota/v1/generic. Differs: the scope VolumeAttributesClass, which is of claims, matches nothing; the
+devices that a ResourceClaim asks for are not counted.
 """
 
 from collections.abc import Callable, Iterator, Mapping
