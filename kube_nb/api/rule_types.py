@@ -6,11 +6,8 @@ and add as plain lists.
 
 import base64
 import binascii
-import functools
 from collections.abc import Mapping
 from typing import Any
-
-import orjson
 
 from kube_nb.machinery import cel
 from kube_nb.machinery.cel.libraries.standard import duration, timestamp
@@ -107,12 +104,17 @@ def _read(format: str, text: str) -> Any:
         return text
 
 
-@functools.lru_cache(maxsize=1024)
-def _environment(schema: bytes, root: bool, optional_old: bool) -> cel.Environment:
-    found = type_of(orjson.loads(schema), root=root)
-    return cel.Environment({"self": found, "oldSelf": optional_of(found) if optional_old else found})
+#: Environments by the identity of their schemas, which are kept with them, so that no other takes their place.
+_known: dict[tuple[int, bool, bool], tuple[Mapping[str, Any], cel.Environment]] = {}
+_KEPT = 1024
 
 
 def environment(raw: Mapping[str, Any], *, root: bool, optional_old: bool = False) -> cel.Environment:
-    """The names that a rule at this place of a schema may use."""
-    return _environment(orjson.dumps(raw), root, optional_old)
+    """The names that a rule at this place of a schema may use; made once for each schema."""
+    key = (id(raw), root, optional_old)
+    if key not in _known:
+        if len(_known) >= _KEPT:
+            _known.clear()
+        found = type_of(raw, root=root)
+        _known[key] = raw, cel.Environment({"self": found, "oldSelf": optional_of(found) if optional_old else found})
+    return _known[key][1]

@@ -10,7 +10,7 @@ of one change is one event, encoded at most once; a change costs nothing to watc
     in-kernel transport ----+--> ApiServer.handle(Request)
                                    requestinfo.parse       what the URL asks for: verb, resource, name, subresource
                                    deadline                the query's timeout, a minute over sockets; 504
-                                   authn, impersonation    who asks: certificate, token, service account, anonymous
+                                   authn, impersonation    who asks: certificate, bearer token of any sort, anonymous
                                    audit.received          the log's first stage, if there is a log
                                    fairness                flow schema, priority level, seats: now, in turn, or 429
                                    authz                   may they: Node, RBAC; system:masters may everything
