@@ -5,6 +5,7 @@ import os
 import shutil
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from kube_nb.machinery import loop
 
@@ -13,6 +14,10 @@ os.environ.setdefault("KUBE_CACHE_MUTATION_DETECTOR", "true")
 
 #: IPython warns of an active environment that is not the interpreter's; warnings are errors here.
 os.environ.pop("VIRTUAL_ENV", None)
+
+#: How long an example takes says more of the machine than of the code.
+settings.register_profile("kube_nb", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kube_nb")
 
 #: Marker -> the programs of this machine that its tests need.
 _NEEDS = {
