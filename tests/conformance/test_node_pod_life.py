@@ -133,9 +133,10 @@ def test_a_pods_generation_rises_with_its_spec_and_is_observed(kube: Kube) -> No
 def test_the_kubelet_catches_up_with_five_hundred_changes(kube: Kube) -> None:
     _create(kube, "pod-generation", activeDeadlineSeconds=6000)
     running(kube, "pod-generation")
+    path, type = f"/api/v1/namespaces/{kube.namespace}/pods/pod-generation", "application/merge-patch+json"
     for number in range(499):
         patch = {"spec": {"activeDeadlineSeconds": 5999 - number}}
-        kube.core.patch_namespaced_pod("pod-generation", kube.namespace, patch, _preload_content=False)
+        assert kube.request("PATCH", path, patch, headers={"content-type": type}).status == 200
     kube.settle()
     found = _read(kube, "pod-generation")
     assert (found.metadata.generation, found.status.observed_generation) == (500, 500)
