@@ -11,8 +11,8 @@ from tests.etcd.real import etcd
 
 #: A real etcd lives in wall time, so a cluster on it has a finite pace.
 PACE = 20
-#: No test on a store that needs wall time asks more of a busy machine.
-CALM_PACE = 10
+#: More would ask too much of a busy machine: members hear of each other ten times a second of cluster time.
+CALM_PACES = {"members": 5, "etcd": 10}
 EVERY = ["memory", "members", pytest.param("etcd", marks=pytest.mark.etcd)]
 
 
@@ -32,8 +32,8 @@ def cluster_on(store: str, **options: Any) -> Iterator[Cluster]:
             options["etcd_members"] = 3
         elif store == "etcd":
             options["store"] = stack.enter_context(etcd())
-        if store != "memory" and "pace" in options:
-            options["pace"] = min(options["pace"], CALM_PACE)
+        if store in CALM_PACES and "pace" in options:
+            options["pace"] = min(options["pace"], CALM_PACES[store])
         if store == "etcd":
             options.setdefault("pace", PACE)
         yield stack.enter_context(Cluster(**options))

@@ -41,6 +41,9 @@ def _pace(context: click.Context, parameter: click.Parameter, text: str) -> Pace
 @click.option("--listen", default="127.0.0.1:0", show_default=True, help="HOST:PORT on loopback; port 0 is a free one.")
 @click.option("--etcd-listen", default=None, help="HOST:PORT on loopback for etcd's v3 API; not served unless given.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Where etcd keeps its data; in memory unless given.")
+@click.option("--etcd-members", default=1, show_default=True, help="3 or 5 agree on every write by Raft.")
+@click.option("--store", default=None, help="A real etcd to live on, e.g. http://127.0.0.1:2379.")
+@click.option("--ties", default=None, help="Which of equally good nodes the scheduler takes: heap, random or first.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Where to write the kubeconfig.")
 def serve(
     nodes: int,
@@ -51,6 +54,9 @@ def serve(
     listen: str,
     etcd_listen: str | None,
     data_dir: Path | None,
+    etcd_members: int,
+    store: str | None,
+    ties: str | None,
     kubeconfig: Path | None,
 ) -> None:
     """Serve a cluster until SIGTERM or SIGINT; prints one line when it is ready."""
@@ -58,7 +64,17 @@ def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked_to_end.set())
     try:
-        cluster = Cluster(nodes, hollow=hollow, pace=pace, seed=seed, version=version, data_dir=data_dir)
+        cluster = Cluster(
+            nodes,
+            hollow=hollow,
+            pace=pace,
+            seed=seed,
+            version=version,
+            data_dir=data_dir,
+            etcd_members=etcd_members,
+            store=store,
+            ties=ties,
+        )
     except (EtcdError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     with cluster:

@@ -63,8 +63,8 @@ class Nodes:
                 await admin.patch(resources.NODES, CONTROL_PLANE, role)
                 return
             except ApiError as error:
-                if error.reason != "NotFound":  # its kubelet has not registered it yet
-                    raise
+                if error.reason != "NotFound" and error.code < 500:
+                    raise  # else its kubelet has not registered it yet, or etcd has no leader yet
             await asyncio.sleep(0.01)
 
     def stop_component(self, name: str) -> None:

@@ -14,12 +14,14 @@ import threading
 import kubernetes.client
 import kubernetes.config
 import pytest
+from click.testing import CliRunner
 
 from kube_nb import Cluster
 from kube_nb.api import resources
 from kube_nb.client.http import HttpTransport
 from kube_nb.client.kubeconfig import load
 from kube_nb.client.rest import Client
+from kube_nb.cluster import cli
 from kube_nb.etcd.wire import remote
 from kube_nb.machinery import objects
 
@@ -156,3 +158,24 @@ def test_real_etcdctl_sees_three_members_and_moves_their_leader():
         cluster.stop_component("etcd-0")
         assert "is unhealthy" in etcdctl(serving.etcd_url, "endpoint", "health", "--command-timeout=1s").stderr
         assert etcdctl(serving.etcd_url, "put", "a", "1").stdout == "OK\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--etcd-members", "4"], "1, 3 or 5"),
+        (["--store", "http://127.0.0.1:1", "--pace", "max"], "finite pace"),
+        (["--ties", "none"], "none"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_kube_nb_serve_refuses_what_no_cluster_can_be(flags, message):
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        ran = CliRunner().invoke(cli.main, ["serve", "--nodes", "0", *flags])
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert ran.exit_code == 1
+    assert message in ran.output
+    assert "Traceback" not in ran.output
