@@ -122,9 +122,13 @@ def test_a_pods_generation_rises_with_its_spec_and_is_observed(kube: Kube) -> No
     body = {"spec": {"ephemeralContainers": [debugger]}}
     kube.core.patch_namespaced_pod_ephemeralcontainers("pod-generation", kube.namespace, body)
     assert _read(kube, "pod-generation").metadata.generation == 5
+    patch = {"metadata": {"finalizers": ["example.com/test-finalizer"]}}
+    kube.core.patch_namespaced_pod("pod-generation", kube.namespace, patch)
     kube.core.delete_namespaced_pod("pod-generation", kube.namespace, grace_period_seconds=1)
-    left = kube.core.list_namespaced_pod(kube.namespace).items
-    assert [each.metadata.generation for each in left] in ([], [6])
+    kube.settle()
+    assert _read(kube, "pod-generation").metadata.generation == 6
+    kube.core.patch_namespaced_pod("pod-generation", kube.namespace, {"metadata": {"finalizers": None}})
+    kube.until_gone(kube.core.read_namespaced_pod, "pod-generation", kube.namespace)
 
 
 @conformance(
