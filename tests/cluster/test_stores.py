@@ -120,6 +120,17 @@ def test_the_same_cluster_runs_on_a_real_etcd(real_etcd):
         cluster.kubectl("create deployment web --image=nginx --replicas=2")
         cluster.wait("deployment/web", "condition=Available")
         assert ready_pods(cluster) == 2
+        at = cluster.revision
+        cluster.delete("deployment/web")
+        assert objects.name(cluster.get("deployment/web", at=at)) == "web"
+        assert "deleted" in {step["verb"] for step in cluster.timeline(at + 1) if step["kind"] == "Deployment"}
+        assert cluster.etcd_members()["outside"]
+        with cluster.fork(at, pace="max") as fork:
+            fork.wait("deployment/web", "condition=Available")
+            fork.kubectl("scale deployment web --replicas=3")
+            fork.wait("deployment/web", "jsonpath={.status.readyReplicas}=3")
+        cluster.kubectl("create deployment web --image=nginx --replicas=2")
+        cluster.wait("deployment/web", "condition=Available")
     command = ["etcdctl", "--endpoints", real_etcd, "get", "/registry/deployments/default/web", "--print-value-only"]
     environment = {"ETCDCTL_API": "3", "PATH": "/usr/bin:/usr/local/bin"}
     value = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
