@@ -16,6 +16,7 @@ from kube_nb.machinery.exchange import Response, User
 from kube_nb.machinery.types import Json, Obj
 
 NONE, METADATA, REQUEST, REQUEST_RESPONSE = "None", "Metadata", "Request", "RequestResponse"
+LEVELS = (NONE, METADATA, REQUEST, REQUEST_RESPONSE)
 RECEIVED, STARTED, COMPLETE = "RequestReceived", "ResponseStarted", "ResponseComplete"
 #: What a server without a policy of its own writes down, if it has a log at all.
 EVERYTHING: Obj = {"rules": [{"level": METADATA}]}
@@ -141,11 +142,16 @@ def _user(user: User) -> Obj:
 
 
 def _reference(call: Call) -> Obj:
+    """The object that is asked for; the URL of a create does not name it, its body may."""
     info = call.info
+    name = info.name
+    if info.verb == "create" and not name and isinstance(body := _body(call), dict):
+        metadata = body.get("metadata")
+        name = str(metadata.get("name", "")) if isinstance(metadata, dict) else ""
     reference = {
         "resource": info.resource,
         "namespace": info.namespace,
-        "name": info.name,
+        "name": name,
         "apiGroup": info.group,
         "apiVersion": info.version,
         "subresource": info.subresource,

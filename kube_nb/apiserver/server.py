@@ -32,6 +32,7 @@ from kube_nb.apiserver import (
 from kube_nb.apiserver.admission import Chain, plugins
 from kube_nb.apiserver.audit import Audit
 from kube_nb.apiserver.authz import ALLOW, ALWAYS_ALLOW, MASTERS, Access, Authorizer, Decision, Union, forbidden
+from kube_nb.apiserver.authz.abac import Abac
 from kube_nb.apiserver.authz.node import NodeAuthorizer
 from kube_nb.apiserver.authz.rbac import Policies, Rbac
 from kube_nb.apiserver.cacher import Cacher
@@ -70,10 +71,10 @@ class ApiServer:
 
     version: the release that it serves, the newest known if None. nodes: how to reach the kubelet of a node.
     advertised: the address and port that the service ``kubernetes`` leads to.
-    authorizer: None allows everything, unless authorization_modes (``("Node", "RBAC")``) names the built-in ones.
-    service_account_key: the PEM of the private key that signs service accounts' tokens; without it pods get none, and
-    the admission plugin ServiceAccount is off. webhooks and programs: functions in this kernel by name, see `callout`
-    and `aggregation`. max_requests_inflight and max_mutating_requests_inflight: how many
+    authorizer: None allows everything, unless authorization_modes (``("Node", "RBAC")``) names the built-in ones; abac:
+    the policies of the mode ABAC. service_account_key: the PEM of the private key that signs service accounts' tokens;
+    without it pods get none, and the admission plugin ServiceAccount is off. webhooks and programs: functions in this
+    kernel by name, see `callout` and `aggregation`. max_requests_inflight and max_mutating_requests_inflight: how many
     requests may run at once, together if priority_and_fairness shares them out.
     """
 
@@ -88,6 +89,7 @@ class ApiServer:
         authenticators: Sequence[authn.Authenticator] = (),
         authorizer: Authorizer | None = None,
         authorization_modes: Sequence[str] = (),
+        abac: Abac | None = None,
         admission: Chain | None = None,
         nodes: Callable[[str], NodeEndpoint | None] = _no_node,
         advertised: tuple[str, int] = ("127.0.0.1", 6443),
@@ -106,6 +108,7 @@ class ApiServer:
         self.authenticators = list(authenticators)
         self.authorizer = None if authorizer is None else Union([authorizer])
         self._authorization_modes = tuple(authorization_modes)
+        self._abac = abac or Abac(())
         self.rbac: Rbac | None = None
         self.service_account_tokens: tokens.ServiceAccountTokens | None = None
         if service_account_key is not None:
@@ -176,7 +179,12 @@ class ApiServer:
         group = "rbac.authorization.k8s.io"
         plurals = ("roles", "rolebindings", "clusterroles", "clusterrolebindings")
         self.rbac = Rbac(Policies(*(self.cacher(plural, group) for plural in plurals)))
-        known: dict[str, Authorizer] = {"RBAC": self.rbac, "AlwaysAllow": ALWAYS_ALLOW, "Node": NodeAuthorizer(self)}
+        known: dict[str, Authorizer] = {
+            "ABAC": self._abac,
+            "AlwaysAllow": ALWAYS_ALLOW,
+            "Node": NodeAuthorizer(self),
+            "RBAC": self.rbac,
+        }
         return [known[mode] for mode in self._authorization_modes]
 
     async def stop(self) -> None:

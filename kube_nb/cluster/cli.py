@@ -44,6 +44,10 @@ def _pace(context: click.Context, parameter: click.Parameter, text: str) -> Pace
 @click.option("--etcd-members", default=1, show_default=True, help="3 or 5 agree on every write by Raft.")
 @click.option("--store", default=None, help="A real etcd to live on, e.g. http://127.0.0.1:2379.")
 @click.option("--ties", default=None, help="Which of equally good nodes the scheduler takes: heap, random or first.")
+@click.option("--authorization-mode", default="Node,RBAC", show_default=True, help="Who is asked, in this order.")
+@click.option("--authorization-policy-file", type=click.Path(path_type=Path), help="The policies of the mode ABAC.")
+@click.option("--audit-policy-file", type=click.Path(path_type=Path), help="What the audit log writes down.")
+@click.option("--audit-log-path", type=click.Path(path_type=Path), help="The audit log, a line an event.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Where to write the kubeconfig.")
 def serve(
     nodes: int,
@@ -57,6 +61,10 @@ def serve(
     etcd_members: int,
     store: str | None,
     ties: str | None,
+    authorization_mode: str,
+    authorization_policy_file: Path | None,
+    audit_policy_file: Path | None,
+    audit_log_path: Path | None,
     kubeconfig: Path | None,
 ) -> None:
     """Serve a cluster until SIGTERM or SIGINT; prints one line when it is ready."""
@@ -74,6 +82,10 @@ def serve(
             etcd_members=etcd_members,
             store=store,
             ties=ties,
+            authorization=authorization_mode.split(","),
+            authorization_policy=authorization_policy_file,
+            audit=audit_policy_file or False,
+            audit_log=audit_log_path,
         )
     except (EtcdError, ValueError) as error:
         raise click.ClickException(str(error)) from None

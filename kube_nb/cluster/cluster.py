@@ -20,7 +20,7 @@ from kube_nb import etcdctl
 from kube_nb.api import definitions
 from kube_nb.apiserver import aggregation, callout
 from kube_nb.client import Client
-from kube_nb.cluster import asking, driver, forking, members, scheduling, timeline
+from kube_nb.cluster import asking, driver, forking, members, policies, scheduling, timeline
 from kube_nb.cluster.asking import Told
 from kube_nb.cluster.engine import ADMIN, Engine, Options
 from kube_nb.cluster.forking import Origin
@@ -55,6 +55,8 @@ class Cluster:
     version: the release to serve, newest by default. data_dir: where etcd keeps its data; a cluster made on it again
     goes on where the last one ended. etcd_members: 3 or 5 agree on every write by Raft. store: where a real etcd is,
     ``http://127.0.0.1:2379``; it lives in wall time, so the pace must be finite.
+    authorization: modes in their order; ABAC takes the policies of a file. audit: True, or a Policy (an object, YAML or
+    a file), keeps an audit log: `audit_events`, and lines in the file audit_log.
     """
 
     def __init__(
@@ -72,13 +74,19 @@ class Cluster:
         data_dir: str | Path | None = None,
         etcd_members: int = 1,
         store: str | None = None,
+        authorization: Sequence[str] = ("Node", "RBAC"),
+        authorization_policy: str | Path | None = None,
+        audit: "Obj | str | Path | bool" = False,
+        audit_log: str | Path | None = None,
     ) -> None:
         _check_size(nodes, hollow, version)
         _check_pace(pace)
         _check(pace, data_dir, etcd_members, store)
         scheduler = scheduling.Scheduling(plugins, scheduler_config, ties)
         place = None if data_dir is None else Path(data_dir)
-        options = Options(nodes, hollow, version, scheduler, place, etcd_members, store)
+        log = None if audit_log is None else Path(audit_log)
+        rules = policies.Policies.of(authorization, authorization_policy, audit, log)
+        options = Options(nodes, hollow, version, scheduler, place, etcd_members, store, rules)
         self._begin(name, ClusterLoop(pace=pace, seed=seed), options)
 
     def _begin(self, name: str | None, loop: ClusterLoop, options: Options, origin: Origin | None = None) -> None:
@@ -435,6 +443,11 @@ class Cluster:
                 query=query,
             )
         )
+
+    @property
+    def audit_events(self) -> list[Obj]:
+        """The audit log's newest events, oldest first; empty unless the cluster was made with ``audit``."""
+        return list(self.engine.options.policies.events)
 
     # -- servers ---------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from kube_nb.cluster.forking import Origin
 from kube_nb.cluster.found import Found
 from kube_nb.cluster.nodes import Nodes
 from kube_nb.cluster.pki import Authority, signing_key
+from kube_nb.cluster.policies import Policies
 from kube_nb.cluster.scheduling import Scheduling
 from kube_nb.controllers.context import Options as ControllerOptions
 from kube_nb.cri.images import ImageRegistry
@@ -63,6 +64,7 @@ class Options:
     data_dir: Path | None = None
     etcd_members: int = 1
     store: str | None = None
+    policies: Policies = field(default_factory=Policies)
 
 
 class Engine:
@@ -172,17 +174,21 @@ class Engine:
         return None if self.apiserver is None else self.apiserver.handle
 
     def new_apiserver(self, backend: Backend) -> ApiServer:
-        return ApiServer(
+        policies = self.options.policies
+        server = ApiServer(
             backend,
             self.clock,
             version=self.version,
             nodes=self.nodes.endpoint,
             advertised=(self.nodes.control_plane_ip, 6443),
-            authorization_modes=("Node", "RBAC"),
+            authorization_modes=policies.modes,
+            abac=policies.abac,
             service_account_key=self.service_account_key,
             webhooks=self.webhooks,
             programs=self.programs,
         )
+        server.audit = policies.audit
+        return server
 
     def open_apiserver(self, server: ApiServer) -> None:
         self.apiserver = server
