@@ -43,7 +43,8 @@ async def test_the_audit_log_holds_what_its_policy_says() -> None:
         await api.refused("POST", PODS, {})
     made, refused = log
     assert (made["verb"], made["user"]["username"], made["responseStatus"]["code"]) == ("create", "admin", 201)
-    assert made["objectRef"] == {"resource": "configmaps", "namespace": "default", "apiVersion": "v1"}
+    where = {"resource": "configmaps", "namespace": "default", "apiVersion": "v1"}
+    assert made["objectRef"] == {**where, "name": "settings"}
     assert made["responseObject"]["data"] == {"a": "b"}
     assert refused["level"] == "Metadata"
     assert refused["responseStatus"]["reason"] == "Invalid"
