@@ -4,7 +4,7 @@ Models pkg/registry/authentication and pkg/registry/authorization. None of them 
 """
 
 from kube_nb.apiserver import authn, rendering, tokens, typed
-from kube_nb.apiserver.authz import ALLOW, DENY, Access
+from kube_nb.apiserver.authz import ALLOW, DENY, Access, selectors
 from kube_nb.apiserver.authz.rbac import Rbac
 from kube_nb.apiserver.call import Call
 from kube_nb.machinery import errors
@@ -91,13 +91,18 @@ async def _access(call: Call, body: Obj, user: User, spec: Obj) -> Response:
     else:
         fields = ("group", "version", "resource", "subresource", "namespace", "name")
         given: Obj = resource or {}
-        access = Access(user, given.get("verb", ""), **{field: given.get(field, "") for field in fields})
+        if faults := selectors.validate(given, "spec.resourceAttributes"):
+            raise errors.invalid(call.resource.kind.kind, "authorization.k8s.io", "", faults)
+        found = {field: given.get(field, "") for field in fields}
+        access = Access(user, given.get("verb", ""), **found, selectors=selectors.of_review(given))
     decision = await call.server.decide(access)
     status: Obj = {"allowed": decision.verdict == ALLOW}
     if decision.verdict == DENY:
         status["denied"] = True
     if decision.reason:
         status["reason"] = decision.reason
+    if access.selectors.ignored:
+        status["evaluationError"] = "; ".join(access.selectors.ignored)
     return _answer(call, body, status)
 
 

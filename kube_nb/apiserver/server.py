@@ -396,7 +396,7 @@ class ApiServer:
         told = story.current()
         if told is None and self.audit is None and MASTERS in call.user.groups:
             return  # as `Union` answers, without the question
-        access = Access.of(call.info, call.user)
+        access = Access.of(call.info, call.user, call.request)
         decision = await self.decide(access)
         if told is not None:
             told.tell("authorization", f"{decision.verdict} {decision.reason}".rstrip())

@@ -11,10 +11,11 @@ def label_selector(selector: Obj | None, path: str, faults: Faults) -> None:
         return
     faults.labels(f"{path}.matchLabels", selector.get("matchLabels"))
     for index, row in enumerate(items(selector, "matchExpressions")):
-        _requirement(row, f"{path}.matchExpressions[{index}]", faults)
+        label_requirement(row, f"{path}.matchExpressions[{index}]", faults)
 
 
-def _requirement(row: Obj, path: str, faults: Faults) -> None:
+def label_requirement(row: Obj, path: str, faults: Faults, *, any_operator: bool = False) -> None:
+    """One condition on one label. any_operator: one that is not known passes, as what only narrows a question may."""
     operator, values = row.get("operator") or "", row.get("values") or ()
     if operator in ("In", "NotIn"):
         if not values:
@@ -22,7 +23,7 @@ def _requirement(row: Obj, path: str, faults: Faults) -> None:
     elif operator in ("Exists", "DoesNotExist"):
         if values:
             faults.forbidden(f"{path}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")
-    else:
+    elif not any_operator:
         faults.invalid(f"{path}.operator", operator, "not a valid selector operator")
     faults.label_name(f"{path}.key", row.get("key") or "")
     for index, value in enumerate(values):

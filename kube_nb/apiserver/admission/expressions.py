@@ -10,6 +10,7 @@ from typing import Any
 from kube_nb.api.expressions import CONDITION, Composition, compiled
 from kube_nb.apiserver.admission.attributes import Attributes
 from kube_nb.apiserver.authz import ALLOW, Access, Decision
+from kube_nb.apiserver.authz.selectors import Selectors
 from kube_nb.machinery import cel, fields, labels
 from kube_nb.machinery.cel.libraries.authorizer import REQUEST_RESOURCE, Authorizer, Question, ResourceCheck, Verdict
 from kube_nb.machinery.exchange import User
@@ -114,8 +115,8 @@ def _access(user: User, question: Question) -> Access:
     """ValueError for a selector that is none."""
     if question.path:
         return Access(user, question.verb, path=question.path)
-    labels.parse(question.label_selector)
-    fields.parse(question.field_selector)
+    found = fields.parse(question.field_selector).requirements
+    chosen = labels.parse(question.label_selector).requirements
     return Access(
         user,
         question.verb,
@@ -124,6 +125,7 @@ def _access(user: User, question: Question) -> Access:
         subresource=question.subresource,
         namespace=question.namespace,
         name=question.name,
+        selectors=Selectors(found, chosen),
     )
 
 

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from kube_nb.apiserver.authz import selectors
+from kube_nb.apiserver.authz.selectors import Selectors
 from kube_nb.apiserver.requestinfo import RequestInfo
 from kube_nb.machinery import errors
-from kube_nb.machinery.exchange import User
+from kube_nb.machinery.exchange import Request, User
 
 #: The group whose members may everything.
 MASTERS = "system:masters"
@@ -15,7 +17,8 @@ ALLOW, DENY, NO_OPINION = "allow", "deny", "no opinion"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One question. Models authorizer.Attributes. path: for what is no resource."""
+    """One question. Models authorizer.Attributes. path: for what is no resource. selectors: which of the
+    objects it is limited to; an authorizer may look at them."""
 
     user: User
     verb: str
@@ -26,13 +29,24 @@ class Access:
     namespace: str = ""
     name: str = ""
     path: str = ""
+    selectors: Selectors = selectors.NONE
 
     @classmethod
-    def of(cls, info: RequestInfo, user: User) -> "Access":
+    def of(cls, info: RequestInfo, user: User, request: Request) -> "Access":
+        """A list whose field selector asks for one name is an access to that name, as upstream's RequestInfo says."""
         if not info.is_resource:
             return cls(user, info.verb, path=info.path)
+        found = selectors.of_request(request, info.verb)
         return cls(
-            user, info.verb, info.group, info.version, info.resource, info.subresource, info.namespace, info.name
+            user,
+            info.verb,
+            info.group,
+            info.version,
+            info.resource,
+            info.subresource,
+            info.namespace,
+            info.name or found.name,
+            selectors=found,
         )
 
     @property

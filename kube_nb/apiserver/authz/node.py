@@ -1,10 +1,11 @@
 """The node authorizer: a kubelet reads what its pods need, and writes its own node and its pods' status.
 
 Models plugin/pkg/auth/authorizer/node. Differs: secrets, config maps, claims and accounts are allowed to a node by
-looking at its pods' specs when asked, not by a graph kept up to date; no volumes, resource claims or CSI objects.
+looking at its pods' specs when asked, not by a graph kept up to date; a pod's name suffices to read it, of whatever
+node it is; no volumes, resource claims or CSI objects.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from kube_nb.apiserver.authz.attributes import ALLOW, NO_OPINION, Access, Decision
@@ -18,9 +19,9 @@ _READS = ("get", "list", "watch")
 
 #: (group, resource) -> the verbs that every node has, "resource/subresource" as rules write it.
 _ALL_NODES: dict[tuple[str, str], tuple[str, ...]] = {
-    ("", "nodes"): ("create", *_READS, "update", "patch"),
+    ("", "nodes"): ("create", "update", "patch"),
     ("", "nodes/status"): ("update", "patch"),
-    ("", "pods"): (*_READS, "create", "delete"),
+    ("", "pods"): ("create", "delete"),
     ("", "pods/status"): ("update", "patch"),
     ("", "pods/eviction"): ("create",),
     ("", "services"): _READS,
@@ -39,6 +40,25 @@ _ALL_NODES: dict[tuple[str, str], tuple[str, ...]] = {
 }
 
 
+def _node_refusal(access: Access, node: str) -> str:
+    """Why a node may not read nodes: it reads itself only; "" if it may."""
+    if access.name == node:
+        return ""
+    what = f"'{access.name}'" if access.name else "all nodes"
+    return f"node '{node}' cannot read {what}, only its own Node object"
+
+
+def _pod_refusal(access: Access, node: str) -> str:
+    """Why a node may not read pods: many of them only if the selector limits them to those bound to it."""
+    if access.name or access.selectors.field("spec.nodeName") == node:
+        return ""
+    return "can only list/watch pods with spec.nodeName field selector"
+
+
+#: What a node reads of the kinds of which it may see its own objects only.
+_READING: dict[str, Callable[[Access, str], str]] = {"nodes": _node_refusal, "pods": _pod_refusal}
+
+
 class NodeAuthorizer:
     """See the module's docstring."""
 
@@ -50,6 +70,9 @@ class NodeAuthorizer:
             return Decision(NO_OPINION)
         node = access.user.name.removeprefix(_PREFIX)
         resource = f"{access.resource}/{access.subresource}" if access.subresource else access.resource
+        if not access.group and access.verb in _READS and (refusal := _READING.get(resource)):
+            text = refusal(access, node)
+            return Decision(NO_OPINION, text) if text else Decision(ALLOW)
         if access.verb in _ALL_NODES.get((access.group, resource), ()):
             return Decision(ALLOW)
         if not access.group and self._is_needed(access, resource, node):
