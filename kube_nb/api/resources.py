@@ -42,4 +42,5 @@ CUSTOM_RESOURCE_DEFINITIONS = GVR("apiextensions.k8s.io", "v1", "customresourced
 ROLES = GVR("rbac.authorization.k8s.io", "v1", "roles")
 ROLE_BINDINGS = GVR("rbac.authorization.k8s.io", "v1", "rolebindings")
 CLUSTER_ROLES = GVR("rbac.authorization.k8s.io", "v1", "clusterroles")
+VALIDATING_ADMISSION_POLICIES = GVR("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies")
 CLUSTER_ROLE_BINDINGS = GVR("rbac.authorization.k8s.io", "v1", "clusterrolebindings")

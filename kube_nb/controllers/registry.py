@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from kube_nb.controllers.admissionpolicies import AdmissionPolicyStatus
 from kube_nb.controllers.certificates import CertificateApprover, CertificateCleaner, CertificateSigner
 from kube_nb.controllers.context import Context, Runnable
 from kube_nb.controllers.cronjob import CronJobController
@@ -56,4 +57,5 @@ CONTROLLERS: Mapping[str, Callable[[Context], Runnable]] = {
     "endpointslice-controller": EndpointSliceController,
     "endpointslice-mirroring-controller": EndpointSliceMirroringController,
     "service-cidr-controller": ServiceCidrController,
+    "validatingadmissionpolicy-status-controller": AdmissionPolicyStatus,
 }
