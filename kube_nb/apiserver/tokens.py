@@ -1,7 +1,8 @@
 """Service accounts' tokens: signed on request, good as long as what they are bound to.
 
 Models pkg/serviceaccount (claims.go, jwt.go) and pkg/registry/core/serviceaccount/storage/token.go. Times are the
-cluster's. Differs: expiry is not stretched to a year for tokens that admission mounted.
+cluster's. Differs: expiry is not stretched to a year for tokens that admission mounted; a secret is not labelled with
+the day on which its token was last used.
 """
 
 import base64
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from kube_nb.apiserver.server import ApiServer
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
+#: Of the tokens in secrets. Models pkg/serviceaccount/legacy.go.
+LEGACY_ISSUER = "kubernetes/serviceaccount"
+INVALID_SINCE = "kubernetes.io/legacy-token-invalid-since"
+_LEGACY_CLAIMS = "kubernetes.io/serviceaccount"
+_LEGACY_PARTS = ("namespace", "secret.name", "service-account.name", "service-account.uid")
 DEFAULT_S, LEAST_S, MOST_S = 3600, 600, 1 << 32
 #: How long after its end a deleted object's tokens still hold, so that what it runs can clean up.
 CLEANUP_LEEWAY = timedelta(seconds=60)
@@ -31,22 +37,35 @@ _PRIVATE = "kubernetes.io"
 _BINDABLE = {"Pod": ("pods", ""), "Secret": ("secrets", ""), "Node": ("nodes", "")}
 
 
-class ServiceAccountTokens:
-    """Signs and verifies. key: the PEM of an RSA or P-256 private key."""
+class SigningKey:
+    """Signs and verifies, whoever may use the token. key: the PEM of an RSA or P-256 private key."""
 
-    def __init__(self, server: "ApiServer", key: bytes) -> None:
-        self._server = server
+    def __init__(self, key: bytes) -> None:
         private = serialization.load_pem_private_key(key, None)
         if not isinstance(private, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
             raise ValueError("a service account key must be RSA or ECDSA")
         self._private = private
         self._public = private.public_key()
         self._algorithm = "RS256" if isinstance(private, rsa.RSAPrivateKey) else "ES256"
-        self._jwk = self._published()
+        self.jwk = self._published()
         self._verified: dict[str, dict[str, Any]] = {}
 
     def sign(self, claims: dict[str, Any]) -> str:
-        return jwt.encode(claims, self._private, self._algorithm, headers={"kid": self._jwk["kid"]})
+        return jwt.encode(claims, self._private, self._algorithm, headers={"kid": self.jwk["kid"]})
+
+    def legacy(self, account: Obj, secret: Obj) -> str:
+        """The token that a secret of type kubernetes.io/service-account-token holds; it does not expire."""
+        prefix, namespace = _LEGACY_CLAIMS, objects.namespace(account)
+        return self.sign(
+            {
+                "iss": LEGACY_ISSUER,
+                f"{prefix}/namespace": namespace,
+                f"{prefix}/secret.name": objects.name(secret),
+                f"{prefix}/service-account.name": objects.name(account),
+                f"{prefix}/service-account.uid": objects.uid(account),
+                "sub": f"system:serviceaccount:{namespace}:{objects.name(account)}",
+            }
+        )
 
     def verify(self, token: str) -> dict[str, Any] | None:
         """The claims of a token with our signature, whatever their time; None for every other one."""
@@ -62,24 +81,32 @@ class ServiceAccountTokens:
             self._verified[token] = claims
         return claims
 
-    def document(self, path: str) -> Obj:
-        """What others verify our tokens with. Models pkg/serviceaccount/openidmetadata.go."""
-        if path.endswith("jwks"):
-            return {"keys": [self._jwk]}
-        return {
-            "issuer": ISSUER,
-            "jwks_uri": f"{ISSUER}/openid/v1/jwks",
-            "response_types_supported": ["id_token"],
-            "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": [self._algorithm],
-        }
-
     def _published(self) -> Obj:
         algorithm = jwt.get_algorithm_by_name(self._algorithm)
         found: Obj = algorithm.to_jwk(self._public, as_dict=True)
         spki = self._public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         identity = base64.urlsafe_b64encode(hashlib.sha256(spki).digest()).rstrip(b"=").decode()
         return {**found, "use": "sig", "alg": self._algorithm, "kid": identity}
+
+
+class ServiceAccountTokens(SigningKey):
+    """The server's own tokens: issued for what is there, good while it is."""
+
+    def __init__(self, server: "ApiServer", key: bytes) -> None:
+        super().__init__(key)
+        self._server = server
+
+    def document(self, path: str) -> Obj:
+        """What others verify our tokens with. Models pkg/serviceaccount/openidmetadata.go."""
+        if path.endswith("jwks"):
+            return {"keys": [self.jwk]}
+        return {
+            "issuer": ISSUER,
+            "jwks_uri": f"{ISSUER}/openid/v1/jwks",
+            "response_types_supported": ["id_token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": [self.jwk["alg"]],
+        }
 
     async def authenticate(self, request: Request) -> User | None:
         token = authn.bearer_token(request)
@@ -88,7 +115,11 @@ class ServiceAccountTokens:
     def user(self, token: str, audiences: tuple[str, ...] = (ISSUER,)) -> User | None:
         """The account of a token that holds now; None if it does not."""
         claims = self.verify(token)
-        if claims is None or claims.get("iss") != ISSUER or not set(audiences) & set(claims.get("aud", ())):
+        if claims is None or not set(audiences) & set(self.audiences(token)):
+            return None
+        if claims.get("iss") == LEGACY_ISSUER:
+            return self._of_secret(token, claims)
+        if claims.get("iss") != ISSUER:
             return None
         now = self._server.clock.now().timestamp()
         if not claims["nbf"] - 1 <= now < claims["exp"]:
@@ -104,7 +135,27 @@ class ServiceAccountTokens:
     def audiences(self, token: str) -> list[str]:
         """Whom a token of ours is for."""
         claims = self.verify(token)
-        return [] if claims is None else list(claims.get("aud", ()))
+        if claims is None:
+            return []
+        return [ISSUER] if claims.get("iss") == LEGACY_ISSUER else list(claims.get("aud", ()))
+
+    def _of_secret(self, token: str, claims: Obj) -> User | None:
+        """The account of a secret's token, which holds while the secret has it and the account is there."""
+        found = {part: str(claims.get(f"{_LEGACY_CLAIMS}/{part}", "")) for part in _LEGACY_PARTS}
+        namespace, name = found["namespace"], found["service-account.name"]
+        if claims.get("sub") != f"system:serviceaccount:{namespace}:{name}":
+            return None
+        secret = self._server.cacher("secrets").get(f"{namespace}/{found['secret.name']}")
+        if secret is None or objects.is_deleting(secret.obj) or INVALID_SINCE in objects.labels(secret.obj):
+            return None
+        if (secret.obj.get("data") or {}).get("token") != base64.b64encode(token.encode()).decode():
+            return None
+        account = self._server.cacher("serviceaccounts").get(f"{namespace}/{name}")
+        if account is None or objects.is_deleting(account.obj):
+            return None
+        if objects.uid(account.obj) != found["service-account.uid"]:
+            return None
+        return User(f"system:serviceaccount:{namespace}:{name}", _groups(namespace), objects.uid(account.obj))
 
     def _bound_objects_live(self, namespace: str, private: Obj) -> bool:
         """Whether what the token is bound to is there; the node of a pod's token is only told, not asked for."""
@@ -159,10 +210,14 @@ def _user(namespace: str, account: Obj, private: Obj, jti: str) -> User:
         extra["authentication.kubernetes.io/node-uid"] = [private["node"]["uid"]]
     return User(
         f"system:serviceaccount:{namespace}:{account['name']}",
-        ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", authn.AUTHENTICATED),
+        _groups(namespace),
         account["uid"],
         extra,
     )
+
+
+def _groups(namespace: str) -> tuple[str, ...]:
+    return ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", authn.AUTHENTICATED)
 
 
 async def request_token(call: Call) -> Response:

@@ -15,6 +15,7 @@ from typing import Any
 from kube_nb import etcdctl, kubectl
 from kube_nb.api import definitions
 from kube_nb.apiserver import ApiServer, aggregation, callout
+from kube_nb.apiserver.tokens import SigningKey
 from kube_nb.client import Client, InKernelTransport
 from kube_nb.cluster import found, manifests, past
 from kube_nb.cluster.chronicle import Chronicle
@@ -200,7 +201,12 @@ class Engine:
 
     def controller_options(self) -> ControllerOptions:
         root_ca = self.authority.certificate.decode()
-        return ControllerOptions(root_ca=root_ca, sign=self._sign, cluster_cidr=self.nodes.cluster_cidr)
+        return ControllerOptions(
+            root_ca=root_ca,
+            sign=self._sign,
+            token=SigningKey(self.service_account_key).legacy,
+            cluster_cidr=self.nodes.cluster_cidr,
+        )
 
     def _sign(self, request: bytes, usages: Sequence[str], seconds: int) -> bytes:
         """With the CA that the clients of the moment trust: while the cluster serves, that of its listener."""

@@ -122,7 +122,8 @@ class Authority:
 
 
 def signing_key() -> bytes:
-    """A private key for service accounts' tokens, PEM; nobody can derive it, and no token enters the history."""
+    """A private key for service accounts' tokens, PEM; nobody can derive it, and no token enters the history
+    but what secrets of type kubernetes.io/service-account-token hold."""
     return _pem(ec.generate_private_key(ec.SECP256R1()))
 
 

@@ -24,8 +24,8 @@ Read first: `replicas` (the shortest whole controller), then `deployment`. `regi
 To add a controller: a module (or package) with a class that takes a `Context`, asks it for informers and adds its
 handlers in ``__init__``, and runs a `client.Controller` in ``run``; one row in `registry`.
 
-Models pkg/controller and cmd/kube-controller-manager. Differs: HPA, PersistentVolume
-and token controllers are still to come.
+Models pkg/controller and cmd/kube-controller-manager. Differs: the controllers of HPAs and
+PersistentVolumes are still to come.
 """
 
 from kube_nb.controllers.context import Context, Options, Runnable

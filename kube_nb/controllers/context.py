@@ -8,6 +8,7 @@ from typing import Protocol
 from kube_nb.client import Client, EventRecorder, Informer, InformerFactory
 from kube_nb.machinery.clock import Clock
 from kube_nb.machinery.gvk import GVR
+from kube_nb.machinery.types import Obj
 
 
 class Runnable(Protocol):
@@ -26,14 +27,15 @@ class Options:
 
     root_ca: the PEM text that every namespace gets in its ConfigMap kube-root-ca.crt; "" publishes none.
     sign: makes the certificate (PEM) of a request (PEM) with these usages for so many seconds; ValueError if there is
-    no CA to sign with. workers: how many keys each controller reconciles at a time (in the kernel one is as fast as
-    many).
+    no CA to sign with. token: makes the token of an account that a secret holds; None: no secret gets one.
+    workers: how many keys each controller reconciles at a time (in the kernel one is as fast as many).
     """
 
     cluster_cidr: str = "10.244.0.0/16"
     node_cidr_mask_size: int = 24
     root_ca: str = ""
     sign: Callable[[bytes, Sequence[str], int], bytes] = _no_ca
+    token: Callable[[Obj, Obj], str] | None = None
     workers: int = 1
     terminated_pod_gc_threshold: int = 12500
     node_monitor_period_s: float = 5.0

@@ -14,6 +14,7 @@ from kube_nb.controllers.job import JobController, TtlAfterFinishedController
 from kube_nb.controllers.namespaces.deletion import NamespaceController
 from kube_nb.controllers.namespaces.root_ca import RootCaPublisher
 from kube_nb.controllers.namespaces.service_accounts import ServiceAccountsController
+from kube_nb.controllers.namespaces.tokens import TokensController
 from kube_nb.controllers.nodes.eviction import TaintEvictionController
 from kube_nb.controllers.nodes.ipam import NodeIpamController
 from kube_nb.controllers.nodes.lifecycle import NodeLifecycleController
@@ -33,6 +34,7 @@ CONTROLLERS: Mapping[str, Callable[[Context], Runnable]] = {
     "serviceaccount-controller": ServiceAccountsController,
     "root-ca-certificate-publisher-controller": RootCaPublisher,
     "namespace-controller": NamespaceController,
+    "serviceaccount-token-controller": TokensController,
     "clusterrole-aggregation-controller": ClusterRoleAggregation,
     "certificatesigningrequest-signing-controller": CertificateSigner,
     "certificatesigningrequest-approving-controller": CertificateApprover,

@@ -1,5 +1,6 @@
 """Who may and what is written down, as policy files say it to a whole cluster."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -75,3 +76,28 @@ def test_without_an_audit_nothing_is_kept() -> None:
 def test_policies_that_are_none_are_refused_with_their_place(options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Cluster(nodes=1, **options)  # type: ignore[arg-type]
+
+
+HELD = """
+apiVersion: v1
+kind: Secret
+type: kubernetes.io/service-account-token
+metadata:
+  name: held
+  annotations: {kubernetes.io/service-account.name: default}
+"""
+
+
+def test_a_secret_holds_its_accounts_token_until_the_account_is_gone() -> None:
+    with Cluster(nodes=1) as cluster:
+        cluster.apply(HELD)
+        cluster.settle()
+        token = base64.b64decode(cluster.kubectl("get secret held -o jsonpath={.data.token}").text).decode()
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
+        command = "create -f - -o jsonpath={.status.user.username}"
+        answer = cluster.kubectl(command, stdin=json.dumps(review))
+        assert answer.text == "system:serviceaccount:default:default"
+        cluster.kubectl("delete serviceaccount default")
+        cluster.settle()
+        assert cluster.kubectl(command, stdin=json.dumps(review)).text == ""
+        assert 'secrets "held" not found' in cluster.kubectl("get secret held").stderr
