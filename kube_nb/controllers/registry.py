@@ -20,6 +20,7 @@ from kube_nb.controllers.nodes.ipam import NodeIpamController
 from kube_nb.controllers.nodes.lifecycle import NodeLifecycleController
 from kube_nb.controllers.nodes.pod_gc import PodGarbageCollector
 from kube_nb.controllers.nodes.ttl import NodeTtlController
+from kube_nb.controllers.protection import ClaimProtection, VolumeProtection
 from kube_nb.controllers.quota import ResourceQuotaController
 from kube_nb.controllers.replicas import REPLICA_SET, REPLICATION_CONTROLLER, ReplicaController
 from kube_nb.controllers.roles import ClusterRoleAggregation
@@ -55,6 +56,8 @@ CONTROLLERS: Mapping[str, Callable[[Context], Runnable]] = {
     "cronjob-controller": CronJobController,
     "ttl-after-finished-controller": TtlAfterFinishedController,
     "disruption-controller": DisruptionController,
+    "persistentvolumeclaim-protection-controller": ClaimProtection,
+    "persistentvolume-protection-controller": VolumeProtection,
     "endpoints-controller": EndpointsController,
     "endpointslice-controller": EndpointSliceController,
     "endpointslice-mirroring-controller": EndpointSliceMirroringController,

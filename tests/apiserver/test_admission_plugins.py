@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from kube_nb.apiserver.admission.plugins import chain
 from kube_nb.machinery.exchange import User
 from kube_nb.machinery.types import Obj
 from tests.apiserver.nodes import EchoNode
@@ -280,6 +281,38 @@ async def test_a_claim_grows_where_its_class_allows_it(phase: str, expands: bool
         )
         assert (answer.status == 200) == (why == "")
         assert why in answer.object().get("message", "")
+
+
+VOLUME: Obj = {
+    "metadata": {"name": "disk"},
+    "spec": {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "hostPath": {"path": "/data"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "finalizer"),
+    [
+        pytest.param(CLAIMS, claim(), "kubernetes.io/pvc-protection", id="claim"),
+        pytest.param("/api/v1/persistentvolumes", VOLUME, "kubernetes.io/pv-protection", id="volume"),
+    ],
+)
+async def test_claims_and_volumes_are_held_from_the_beginning(path: str, body: Obj, finalizer: str) -> None:
+    async with serving() as api:
+        assert (await api.create(path, body))["metadata"]["finalizers"] == [finalizer]
+        for given, stored in ((["example.com/a"], ["example.com/a", finalizer]), ([finalizer], [finalizer])):
+            again = {**body, "metadata": {"name": f"more-{len(stored)}", "finalizers": given}}
+            assert (await api.create(path, again))["metadata"]["finalizers"] == stored
+
+
+def test_in_use_protection_has_upstreams_place_and_can_be_switched_off() -> None:
+    names = [plugin.name for plugin in chain()]
+    place = names.index("StorageObjectInUseProtection")
+    assert names[place - 1 : place + 2] == [
+        "DefaultStorageClass",
+        "StorageObjectInUseProtection",
+        "PersistentVolumeClaimResize",
+    ]
+    assert "StorageObjectInUseProtection" not in [plugin.name for plugin in chain(["StorageObjectInUseProtection"])]
 
 
 async def test_an_ingress_gets_the_default_class() -> None:

@@ -201,9 +201,17 @@ GVRS = {
     resources.LEASES: "Lease",
     resources.SERVICE_CIDRS: "ServiceCIDR",
     resources.IP_ADDRESSES: "IPAddress",
+    resources.PERSISTENT_VOLUME_CLAIMS: "PersistentVolumeClaim",
+    resources.PERSISTENT_VOLUMES: "PersistentVolume",
 }
 ACCOUNTS = "serviceaccount-controller"
-_CLUSTER_WIDE = (resources.NODES, resources.NAMESPACES, resources.SERVICE_CIDRS, resources.IP_ADDRESSES)
+_CLUSTER_WIDE = (
+    resources.NODES,
+    resources.NAMESPACES,
+    resources.SERVICE_CIDRS,
+    resources.IP_ADDRESSES,
+    resources.PERSISTENT_VOLUMES,
+)
 
 
 def namespace_for(gvr: GVR) -> str | None:

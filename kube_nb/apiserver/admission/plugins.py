@@ -21,11 +21,15 @@ from kube_nb.apiserver.admission.policies import ValidatingAdmissionPolicy
 from kube_nb.apiserver.admission.quota import ResourceQuota
 from kube_nb.apiserver.admission.runtimeclass import RuntimeClass
 from kube_nb.apiserver.admission.serviceaccount import ServiceAccount
-from kube_nb.apiserver.admission.volumes import DefaultStorageClass, PersistentVolumeClaimResize
+from kube_nb.apiserver.admission.volumes import (
+    DefaultStorageClass,
+    PersistentVolumeClaimResize,
+    StorageObjectInUseProtection,
+)
 from kube_nb.apiserver.admission.webhooks import MutatingAdmissionWebhook, ValidatingAdmissionWebhook
 
 #: Every plugin there is, in the order in which they run: those that upstream has on by default, and NodeRestriction,
-#: which kubeadm adds. Differs: StorageObjectInUseProtection is left out until a controller takes its finalizers off.
+#: which kubeadm adds.
 CHAIN: tuple[type[Plugin], ...] = (
     NamespaceLifecycle,
     LimitRanger,
@@ -36,6 +40,7 @@ CHAIN: tuple[type[Plugin], ...] = (
     Priority,
     DefaultTolerationSeconds,
     DefaultStorageClass,
+    StorageObjectInUseProtection,
     PersistentVolumeClaimResize,
     RuntimeClass,
     CertificateApproval,

@@ -1,17 +1,19 @@
-"""DefaultStorageClass and PersistentVolumeClaimResize: the class of a claim, and whether it lets the claim grow.
+"""What storage objects get (a class, a finalizer), and whether a claim may grow.
 
-Models plugin/pkg/admission/storage/{storageclass/setdefault,persistentvolume/resize}.
+Models plugin/pkg/admission/storage/{storageclass/setdefault,storageobjectinuseprotection,persistentvolume/resize}.
 """
 
 from collections.abc import Mapping
 from typing import ClassVar
 
+from kube_nb.api.protection import FINALIZERS
 from kube_nb.apiserver.admission.attributes import CREATE, UPDATE, Attributes
 from kube_nb.machinery import errors, objects, quantity
 from kube_nb.machinery.types import Obj
 
 IS_DEFAULT = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
 _OLD_CLASS = "volume.beta.kubernetes.io/storage-class"
+_FINALIZER_OF = {gvr.resource: finalizer for gvr, finalizer in FINALIZERS.items()}
 
 
 class DefaultStorageClass:
@@ -36,6 +38,23 @@ class DefaultStorageClass:
         newest = max(objects.creation_timestamp(found) for found in classes)
         chosen = next(found for found in classes if objects.creation_timestamp(found) == newest)
         return {**claim, "spec": {**spec, "storageClassName": objects.name(chosen)}}
+
+
+class StorageObjectInUseProtection:
+    """A finalizer, so that a deleted object stays until a protection controller finds it unused.
+
+    Differs: VolumeAttributesClasses are not held.
+    """
+
+    name: ClassVar[str] = "StorageObjectInUseProtection"
+    handles: ClassVar[Mapping[str, tuple[str, ...]]] = {CREATE: tuple(gvr.group_resource for gvr in FINALIZERS)}
+    needs: ClassVar[tuple[str, str] | None] = None
+
+    async def admit(self, attributes: Attributes) -> Obj:
+        obj = attributes.new
+        finalizer = _FINALIZER_OF[attributes.call.info.resource]
+        held = objects.finalizers(obj)
+        return obj if finalizer in held else objects.with_metadata(obj, finalizers=[*held, finalizer])
 
 
 class PersistentVolumeClaimResize:

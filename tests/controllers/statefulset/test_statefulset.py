@@ -6,6 +6,7 @@ from kube_nb.machinery import objects
 from tests.controllers.simulation import cluster, template
 
 NAME = "statefulset-controller"
+PROTECTION = "persistentvolumeclaim-protection-controller"
 NEW = {"spec": {"template": {"metadata": {"labels": {"v": "2"}}}}}
 
 
@@ -260,7 +261,7 @@ async def test_whom_a_claim_belongs_to_says_the_retention_policy(scaled, deleted
 
 
 async def test_with_delete_a_claim_goes_with_its_pod_and_comes_anew_with_the_next():
-    async with cluster(NAME, "garbage-collector-controller") as c:
+    async with cluster(NAME, "garbage-collector-controller", PROTECTION) as c:
         policy = {"whenScaled": "Delete", "whenDeleted": "Delete"}
         claims = [claim_template()]
         await c.create(stateful_set(2, volumeClaimTemplates=claims, persistentVolumeClaimRetentionPolicy=policy))
