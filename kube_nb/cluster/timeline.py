@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import orjson
 
-from kube_nb.etcd.backend import PUT, Event, SortOrder, SortTarget
+from kube_nb.etcd.backend import PUT, Event
 from kube_nb.etcd.errors import Compacted
 from kube_nb.machinery import times
 from kube_nb.machinery.types import Obj
@@ -18,7 +18,8 @@ from kube_nb.machinery.types import Obj
 if TYPE_CHECKING:
     from kube_nb.cluster.engine import Engine
 
-_ROOT, _END = b"/registry/", b"/registry0"
+_ROOT = b"/registry/"
+_EVERYTHING = (b"\0", b"\0")
 #: What is written again and again without anything having happened; told only if asked for.
 HOUSEKEEPING = ("Lease", "Event")
 #: Fields that change with every write.
@@ -49,15 +50,15 @@ async def steps(engine: "Engine", since: int = 1, *, housekeeping: bool = False)
 
 async def _events(engine: "Engine", since: int) -> AsyncIterator[Event]:
     """All up to now; from the oldest revision that the store still has, if `since` is older."""
-    last = (await engine.etcd.range(_ROOT, _END, limit=1, sort_order=SortOrder.DESCEND, sort_target=SortTarget.MOD)).kvs
-    until = max((kv.mod_revision for kv in last), default=0)
+    until = (await engine.etcd.range(_ROOT, limit=1)).revision  # it has an event: every revision is a write of some key
     first = max(since, 1)
     while first <= until:
-        watcher = engine.etcd.watch(_ROOT, _END, start_revision=first, prev_kv=True)
+        watcher = engine.etcd.watch(*_EVERYTHING, start_revision=first, prev_kv=True)
         try:
             async for batch in watcher:
                 for event in batch.events:
-                    yield event
+                    if event.kv.key.startswith(_ROOT):
+                        yield event
                 if batch.revision >= until:
                     return
         except Compacted:

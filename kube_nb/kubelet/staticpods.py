@@ -106,6 +106,8 @@ class Mirrors:
             return
         try:
             await self._client.delete(PODS, record.name, record.namespace, grace_period_s=0, uid=objects.uid(mirror))
+        except Unreachable as error:
+            _log.warning("Mirror pod was not removed, pod=%s, err=%s", record.name, error)
         except ApiError as error:
             if error.code not in (404, 409):
                 _log.warning("Mirror pod was not removed, pod=%s, err=%s", record.name, error)

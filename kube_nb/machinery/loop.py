@@ -335,9 +335,17 @@ def run(command: Coroutine[Any, Any, T], *, seed: int = 0) -> T:
 
 
 async def cancel_all_tasks() -> None:
-    """Cancel every other task of the running loop and wait until all have ended."""
+    """Cancel every other task of the running loop and wait until all have ended; connections that are left are cut.
+
+    Those are what a peer was just opening: until TLS is agreed on they belong to no server that could close them.
+    """
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.get_running_loop().shutdown_asyncgens()
+    loop: Any = asyncio.get_running_loop()
+    await loop.shutdown_asyncgens()
+    for transport in list(loop._transports.values()):  # asyncio keeps them by file descriptor, weakly
+        transport.abort()
+    await asyncio.sleep(0)  # abort closes the socket in the loop's next turn, and TLS on top of it in the one after
+    await asyncio.sleep(0)

@@ -29,6 +29,7 @@ _UPSTREAMS_OWN = (
     (503, "no endpoints available for service"),
     (503, "no service port"),
     (503, "has no address"),
+    (504, "Too large resource version"),
 )
 _FORMS = (
     "application/json",

@@ -100,6 +100,7 @@ def test_without_its_api_server_kubectl_says_so_and_nothing_is_lost(cluster):
     cluster.advance("10s")
     assert names(cluster, "deployments") == ["web"]
     cluster.kubectl("scale deployment web --replicas=1")
+    cluster.wait("deployment/web", "jsonpath={.status.replicas}=1", timeout="300s")  # once a manager leads again
     cluster.advance("40s")
     assert len(cluster.get("pods", selector="app=web")) == 1
 

@@ -5,6 +5,7 @@ import dataclasses
 import http.client
 import os
 import signal
+import socket
 import ssl
 import stat
 import subprocess
@@ -179,3 +180,15 @@ def test_kube_nb_serve_refuses_what_no_cluster_can_be(flags, message):
     assert ran.exit_code == 1
     assert message in ran.output
     assert "Traceback" not in ran.output
+
+
+def test_a_client_that_is_still_shaking_hands_leaves_nothing_open():
+    with Cluster(nodes=1) as cluster:
+        port = int(cluster.serve().url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as hesitant:
+            hesitant.sendall(b"\x16\x03\x01")  # the beginning of a hello
+            cluster.kubectl("get nodes")
+            transports = list(cluster._loop._transports.values())
+            assert transports
+            cluster.down()
+            assert all(transport._sock is None for transport in transports)

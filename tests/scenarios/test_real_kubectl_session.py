@@ -207,6 +207,7 @@ def test_patch_of_each_type(web):
     assert web.out("""patch deployment web --subresource=scale --type=merge -p '{"spec":{"replicas":2}}'""") == (
         "scale.autoscaling/web patched\n"
     )
+    web("rollout status deployment/web")  # nobody else writes meanwhile
     assert web.out("""patch deployment web --type=merge -p '{"spec":{"replicas":2}}'""").endswith("(no change)\n")
     absent = """patch deployment web --type=json -p '[{"op":"remove","path":"/spec/nope"}]'"""
     assert "the server rejected our request due to an error in our request" in web.refused(absent)
