@@ -157,9 +157,11 @@ class Kubelet:
                 self._add_static(name, manifest)
 
     def _add_static(self, name: str, manifest: Obj) -> None:
+        """Start the pod; one that is there again while it still ends starts when it has ended, see `_gone`."""
         pod = staticpods.from_manifest(manifest, self.config.name, self._clock)
-        self._begin(PodRecord(pod, static=True))
-        self._mirrors_due.set()
+        if objects.uid(pod) not in self.workers:
+            self._begin(PodRecord(pod, static=True))
+            self._mirrors_due.set()
 
     # -- pods from the API ---------------------------------------------------------------------------------------
 
@@ -258,6 +260,10 @@ class Kubelet:
         self._release(record)
         if record.static and self._mirrors is not None:
             self._later(self._mirrors.delete(record))
+        if record.static:
+            for name, manifest in self._manifests.items():
+                if objects.uid(staticpods.from_manifest(manifest, self.config.name, self._clock)) == record.uid:
+                    self._add_static(name, manifest)
 
     def _release(self, record: PodRecord) -> None:
         """The pod's containers have ended: others may have its part of the node, though its object is still there."""

@@ -147,14 +147,16 @@ def test_patches_of_every_kind(kubectl):
     assert "cannot restore map from string" in kubectl.refused(
         """patch pod valid -p '{"metadata":{"labels":"invalid"}}'"""
     )
-    version = got(kubectl, "pod valid", ".metadata.resourceVersion")
+    kubectl("create configmap quiet")  # nobody else writes it
+    version = got(kubectl, "configmap quiet", ".metadata.resourceVersion")
 
     def at(version, value):
-        return f"""patch pod valid -p '{{"metadata":{{"resourceVersion":"{version}","labels":{{"at":"{value}"}}}}}}'"""
+        labels = f'{{"metadata":{{"resourceVersion":"{version}","labels":{{"at":"{value}"}}}}}}'
+        return f"patch configmap quiet -p '{labels}'"
 
     kubectl(at(version, "now"))
     assert "please apply your changes to the latest version" in kubectl.refused(at(version, "late"))
-    assert got(kubectl, "pod valid", ".metadata.labels.at") == "now"
+    assert got(kubectl, "configmap quiet", ".metadata.labels.at") == "now"
 
 
 def test_replace_keeps_its_conditions(kubectl):
