@@ -91,8 +91,8 @@ class Kubelet:
     async def run(self) -> None:
         self.runtime.subscribe(self._container_changed)
         try:
-            for name, manifest in sorted(self._manifests.items()):
-                self._add_static(name, manifest)
+            for _, manifest in sorted(self._manifests.items()):
+                self._add_static(manifest)
             await self._run_with_api()
         finally:
             self.runtime.unsubscribe(self._container_changed)
@@ -154,12 +154,12 @@ class Kubelet:
         for name, manifest in sorted(manifests.items()):
             if name not in self._manifests:
                 self._manifests[name] = manifest
-                self._add_static(name, manifest)
+                self._add_static(manifest)
 
-    def _add_static(self, name: str, manifest: Obj) -> None:
-        """Start the pod; one that is there again while it still ends starts when it has ended, see `_gone`."""
+    def _add_static(self, manifest: Obj) -> None:
+        """Start the pod; while one of its name still ends it waits, see `_gone`. Models allowStaticPodStart."""
         pod = staticpods.from_manifest(manifest, self.config.name, self._clock)
-        if objects.uid(pod) not in self.workers:
+        if not self._has_static(pod):
             self._begin(PodRecord(pod, static=True))
             self._mirrors_due.set()
 
@@ -261,9 +261,8 @@ class Kubelet:
         if record.static and self._mirrors is not None:
             self._later(self._mirrors.delete(record))
         if record.static:
-            for name, manifest in self._manifests.items():
-                if objects.uid(staticpods.from_manifest(manifest, self.config.name, self._clock)) == record.uid:
-                    self._add_static(name, manifest)
+            for _, manifest in sorted(self._manifests.items()):
+                self._add_static(manifest)
 
     def _release(self, record: PodRecord) -> None:
         """The pod's containers have ended: others may have its part of the node, though its object is still there."""
@@ -324,9 +323,11 @@ class Kubelet:
             self._mirrors.known.pop(objects.key(pod))
             self._mirrors_due.set()
 
-    def _has_static(self, mirror: Obj) -> bool:
-        name = objects.name(mirror)
-        return any(worker.record.static and worker.record.name == name for worker in self.workers.values())
+    def _has_static(self, pod: Obj) -> bool:
+        """Whether a static pod of this name and namespace is here, be it that it only ends."""
+        key = objects.key(pod)
+        records = (worker.record for worker in self.workers.values() if worker.record.static)
+        return any(f"{record.namespace}/{record.name}" == key for record in records)
 
     async def _keep_mirrors(self) -> None:
         """Mirrors for all static pods, and none for others; as soon as the API is there."""

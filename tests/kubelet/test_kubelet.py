@@ -9,6 +9,7 @@ import pytest
 
 from kube_nb.api.resources import CONFIG_MAPS, NODES, PODS
 from kube_nb.machinery.errors import ApiError
+from kube_nb.machinery.types import Obj
 
 from .conftest import World
 
@@ -502,6 +503,27 @@ async def test_static_pods_run_without_the_api_and_get_mirrors(world: Start) -> 
         await asyncio.sleep(1)
         with pytest.raises(ApiError, match="not found"):
             await w.client.get(PODS, "etcd-node-1", "kube-system")
+
+
+@pytest.mark.parametrize("image", ["busybox", "busybox:1.36"], ids=["as it was", "changed"])
+async def test_a_static_pod_that_is_back_while_it_ends_starts_once_it_has_ended(world: Start, image: str) -> None:
+    def manifest(image: str) -> Obj:
+        deaf = {"name": "c", "image": image, "command": ["sh", "-c", "trap '' TERM; sleep 3600"]}
+        spec = {"containers": [deaf], "terminationGracePeriodSeconds": 7}
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "default"}, "spec": spec}
+
+    async with world(static_pods={"web.yaml": manifest("busybox")}) as w:
+        await w.ready("web-node-1")
+        w.kubelet.set_static_pods({})
+        await asyncio.sleep(2)
+        w.kubelet.set_static_pods({"web.yaml": manifest(image)})
+        await asyncio.sleep(3)
+        assert [worker.record.name for worker in w.kubelet.workers.values()] == ["web-node-1"], "the one that ends"
+        await asyncio.sleep(4)
+        await w.ready("web-node-1")
+        container = await w.container("web-node-1")
+        assert container["image"] == f"docker.io/library/{image if ':' in image else image + ':latest'}"
+        assert container["state"] == {"running": {"startedAt": "2026-01-01T00:00:07Z"}}
 
 
 async def test_the_node_registers_and_renews_its_lease_each_ten_seconds(world: Start) -> None:
