@@ -63,7 +63,9 @@ class Front:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             return await self._respond(request)
-        except ConnectionResetError:  # the client went away: nobody is there to read what is left
+        except ConnectionResetError:  # the client went away, or the server did: nobody reads or writes what is left
+            if request.transport is not None:
+                request.transport.abort()
             return web.Response()
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:

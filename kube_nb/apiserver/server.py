@@ -49,7 +49,7 @@ from kube_nb.etcd.errors import EtcdError, RequestTooLarge
 from kube_nb.machinery import cause, errors, names
 from kube_nb.machinery.cause import Cause
 from kube_nb.machinery.clock import Clock
-from kube_nb.machinery.exchange import NodeEndpoint, Request, Response
+from kube_nb.machinery.exchange import ConnectionCut, NodeEndpoint, Request, Response
 from kube_nb.machinery.gvk import GVR
 from kube_nb.machinery.types import Obj
 
@@ -137,6 +137,9 @@ class ApiServer:
         #: Who may run and who waits; None until the server has started.
         self.gate: waiting.Gate | None = None
         self._documents: dict[str, tuple[int, bytes]] = {}
+        #: How many requests are being answered, but for those that take as long as their client wants.
+        self._answering = 0
+        self._idle: asyncio.Event | None = None  # while somebody waits in `drain`
         self._tasks: list[asyncio.Task[None]] = []
         self._fronts: list[http.Front] = []
 
@@ -187,8 +190,16 @@ class ApiServer:
         }
         return [known[mode] for mode in self._authorization_modes]
 
+    async def drain(self) -> None:
+        """Return when every request is answered; the caller sees to it that no more come in.
+
+        Models the order in which upstream ends: no new requests, those in flight, the watches, the storage."""
+        while self._answering:
+            self._idle = asyncio.Event()
+            await self._idle.wait()
+
     async def stop(self) -> None:
-        """End every watch and every task; the store stays as it is."""
+        """End every watch and every task, cut off what is still being answered; the store stays as it is."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -302,17 +313,26 @@ class ApiServer:
     # -- a request's way -------------------------------------------------------------------------------------------
 
     async def handle(self, request: Request) -> Response:
-        """Serve a request; a refusal is a Response with a Status in it."""
+        """Serve a request; a refusal is a Response with a Status in it. Raises ConnectionCut if `stop` comes before."""
         token = cause.current.set(request.cause) if request.cause is not None else None
         started_s = self.clock.time()
         call = Call(self, request, requestinfo.parse(request), authn.ANONYMOUS)
+        is_short = call.info.subresource not in waiting.LONG_RUNNING
+        self._answering += is_short
         try:
             response = await self._answer(call)
         finally:
+            self._answering -= is_short
+            if self._idle is not None and not self._answering:
+                self._idle.set()
             if token is not None:
                 cause.current.reset(token)
             if (flow := call.flow) is not None:
                 waiting.finish(flow.level, call.seats, call.waited)
+        if self.storage.stopped:
+            if response.watch is not None:
+                response.watch.close()
+            raise ConnectionCut
         if flow is not None:
             flow.dispatched += 1
             response.flow_headers = flow.headers
@@ -333,6 +353,8 @@ class ApiServer:
             return Response.of_error(errors.request_entity_too_large(str(error)))
         except EtcdError as error:
             return Response.of_error(errors.ApiError(500, "", str(error)))
+        except ConnectionCut:
+            raise
         except RecursionError:
             return Response.of_error(errors.bad_request(TOO_DEEP))
         except Exception as error:

@@ -20,6 +20,7 @@ from kube_nb.etcd.errors import EtcdError
 from kube_nb.machinery.cause import Cause
 from kube_nb.machinery.cause import current as current_cause
 from kube_nb.machinery.clock import Clock
+from kube_nb.machinery.exchange import ConnectionCut
 from kube_nb.machinery.types import Obj
 
 logger = logging.getLogger(__name__)
@@ -85,6 +86,8 @@ class Storage:
         self._unsubscribe: Callable[[], None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._moved: list[tuple[int, asyncio.Future[None]]] = []
+        #: Nothing is heard of the store any more.
+        self.stopped = False
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -101,6 +104,12 @@ class Storage:
             self._watch = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
+        """Hear no more of the store; who waits in `catch_up` would wait for ever, and is told so."""
+        self.stopped = True
+        for _, future in self._moved:
+            if not future.done():
+                future.set_exception(ConnectionCut())
+        self._moved.clear()
         if self._unsubscribe is not None:
             self._unsubscribe()
         if self._watch is not None:
@@ -186,8 +195,10 @@ class Storage:
             return None
 
     async def catch_up(self, revision: int) -> None:
-        """Wait until the cachers have seen a revision; at once in-kernel."""
+        """Wait until the cachers have seen a revision; at once in-kernel. Raises ConnectionCut after `stop`."""
         if self.revision < revision:
+            if self.stopped:
+                raise ConnectionCut
             future = asyncio.get_running_loop().create_future()
             self._moved.append((revision, future))
             await future

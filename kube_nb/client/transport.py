@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from kube_nb.client.errors import Unreachable
-from kube_nb.machinery.exchange import Handler, Request, Response, User
+from kube_nb.machinery.exchange import ConnectionCut, Handler, Request, Response, User
 
 
 class Transport(Protocol):
@@ -37,7 +37,10 @@ class InKernelTransport:
             raise Unreachable(self._refused)
         if request.user is None:
             request.user = self._user
-        return await handler(request)
+        try:
+            return await handler(request)
+        except ConnectionCut:
+            raise Unreachable("EOF") from None
 
     async def close(self) -> None:
         """Nothing is held."""

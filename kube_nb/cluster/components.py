@@ -115,13 +115,16 @@ class Components:
         while engine.etcd.backend is None:
             await asyncio.sleep(0.01)
         server = engine.new_apiserver(cast(Backend, engine.etcd))
-        await server.start()
-        engine.open_apiserver(server)
-        p.print("Serving securely on [::]:6443")
         try:
-            await p.terminated()
+            await server.start()
+            engine.open_apiserver(server)
+            p.print("Serving securely on [::]:6443")
+            try:
+                await p.terminated()
+            finally:
+                engine.close_apiserver()
+            await server.drain()
         finally:
-            engine.close_apiserver()
             await server.stop()
         return 0
 

@@ -204,11 +204,15 @@ class Response:
         return cls(status=error.code, obj=error.status(), headers=headers)
 
 
+class ConnectionCut(ConnectionResetError):
+    """The server ended before it had answered; what it was asked may be done or not."""
+
+
 class Handler(Protocol):
     """An apiserver as a transport sees it."""
 
     async def __call__(self, request: Request) -> Response:
-        """Never raises ApiError: a refusal is a Response with a Status in it."""
+        """Never raises ApiError: a refusal is a Response with a Status in it. Raises ConnectionCut."""
 
 
 class NodeEndpoint(Protocol):

@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 
 from kube_nb.apiserver.authn import StaticTokens
-from kube_nb.machinery.exchange import User
+from kube_nb.apiserver.http import Front
+from kube_nb.machinery.exchange import ConnectionCut, Request, Response, User
 from tests.apiserver.https import Https, at_walls_pace, listening
 from tests.apiserver.nodes import EchoNode
 from tests.apiserver.serving import CONFIG_MAPS, PODS, config_map, pod
@@ -190,5 +191,20 @@ def test_protobuf_alone_is_not_acceptable_and_json_beside_it_is(tmp_path: Path) 
             assert (status, headers["Content-Type"]) == (200, "application/json")
             cbor = {"Accept": "application/cbor"}
             assert (await ask(server, "GET", PODS, headers=cbor))[0] == 406
+
+    at_walls_pace(story())
+
+
+def test_a_request_whose_server_has_ended_loses_its_connection() -> None:
+    async def ended(request: Request) -> Response:
+        raise ConnectionCut
+
+    async def story() -> None:
+        front = Front(ended)
+        port = await front.start("127.0.0.1", 0, None)
+        async with aiohttp.ClientSession() as session:
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await session.get(f"http://127.0.0.1:{port}{PODS}")
+        await front.stop()
 
     at_walls_pace(story())

@@ -1,13 +1,18 @@
 """A server whose store is not in this kernel: it only hears of changes, a little later."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from kube_nb.etcd.backend import Event
+import pytest
+
+from kube_nb.api import resources
+from kube_nb.client import Client, InKernelTransport, Unreachable
+from kube_nb.etcd.backend import Event, OptimisticResult, RangeResult, WatchBatch, Watcher
 from kube_nb.etcd.local import LocalBackend
 from kube_nb.etcd.store import Store
-from tests.apiserver.serving import CONFIG_MAPS, PODS, config_map, pod, serving
+from kube_nb.machinery.exchange import ConnectionCut
+from tests.apiserver.serving import ADMIN, CONFIG_MAPS, PODS, Api, config_map, pod, serving
 
 
 class Remote(LocalBackend):
@@ -56,3 +61,104 @@ async def test_two_servers_share_one_store() -> None:
         await other.patch(f"{CONFIG_MAPS}/settings", {"data": {"a": "b"}})
         status = await one.refused("PUT", f"{CONFIG_MAPS}/settings", created | {"data": {"c": "d"}})
         assert status["reason"] == "Conflict"
+
+
+class Late(Remote):
+    """A store far away: it answers while `answers` is set, and tells of changes while `tells` is."""
+
+    def __init__(self) -> None:
+        clock: Any = asyncio.get_running_loop()
+        super().__init__(Store(), clock)
+        self.answers, self.tells = asyncio.Event(), asyncio.Event()
+        self.answers.set()
+        self.tells.set()
+
+    async def range(self, *arguments: Any, **options: Any) -> RangeResult:
+        await self.answers.wait()
+        return await super().range(*arguments, **options)
+
+    async def optimistic_put(self, *arguments: Any, **options: Any) -> OptimisticResult:
+        await self.answers.wait()
+        return await super().optimistic_put(*arguments, **options)
+
+    def watch(self, *arguments: Any, **options: Any) -> Watcher:
+        return Telling(super().watch(*arguments, **options), self.tells)
+
+
+class Telling:
+    """A watcher that gives what it hears when it is let."""
+
+    def __init__(self, watcher: Watcher, tells: asyncio.Event) -> None:
+        self.compact_revision = 0
+        self._watcher, self._tells = watcher, tells
+
+    def __aiter__(self) -> AsyncIterator[WatchBatch]:
+        return self
+
+    async def __anext__(self) -> WatchBatch:
+        batch = await anext(self._watcher)
+        await self._tells.wait()
+        return batch
+
+    def cancel(self) -> None:
+        self._watcher.cancel()
+
+
+def creation(api: Api) -> Awaitable[Any]:
+    return api.create(CONFIG_MAPS, config_map("late"))
+
+
+REQUESTS: dict[str, Callable[[Api], Awaitable[Any]]] = {
+    "create": creation,
+    "update": lambda api: api.patch(f"{CONFIG_MAPS}/settings", {"data": {"a": "b"}}),
+    "delete": lambda api: api.ok("DELETE", f"{CONFIG_MAPS}/settings"),
+    "list": lambda api: api.get(CONFIG_MAPS),
+    "watch": lambda api: api.watch(CONFIG_MAPS),
+}
+
+
+async def test_a_server_that_drains_answers_what_it_was_asked() -> None:
+    backend = Late()
+    async with serving(backend=backend) as api:
+        backend.tells.clear()
+        asked = asyncio.ensure_future(creation(api))
+        draining = asyncio.create_task(api.server.drain())
+        await asyncio.sleep(10)
+        assert not asked.done()
+        assert not draining.done()
+        backend.tells.set()
+        await draining
+        assert (await asked)["metadata"]["name"] == "late"
+
+
+@pytest.mark.parametrize("ask", REQUESTS.values(), ids=REQUESTS)
+@pytest.mark.parametrize("waits_for", ["answers", "tells"])
+async def test_a_server_that_stops_cuts_off_what_waits_for_the_store(
+    waits_for: str, ask: Callable[[Api], Awaitable[Any]]
+) -> None:
+    backend = Late()
+    async with serving(backend=backend) as api:
+        await api.create(CONFIG_MAPS, config_map())
+        backend.tells.clear()
+        await backend.put(b"/registry/configmaps/default/behind", b"{}")
+        getattr(backend, waits_for).clear()
+        asked = asyncio.ensure_future(ask(api))
+        await asyncio.sleep(10)
+        assert not asked.done()
+        await api.server.stop()
+        backend.answers.set()
+        with pytest.raises(ConnectionCut):
+            await asked
+
+
+async def test_a_client_in_the_kernel_takes_that_for_a_lost_connection() -> None:
+    backend = Late()
+    async with serving(backend=backend) as api:
+        client = Client(InKernelTransport(lambda: api.server.handle, ADMIN))
+        backend.answers.clear()
+        asked = asyncio.create_task(client.list(resources.CONFIG_MAPS))
+        await asyncio.sleep(10)
+        await api.server.stop()
+        backend.answers.set()
+        with pytest.raises(Unreachable, match=r"^EOF$"):
+            await asked

@@ -88,8 +88,6 @@ def test_without_its_scheduler_nothing_is_placed_and_running_pods_live_on(cluste
     assert all(objects.is_condition_true(pod, "Ready") for pod in cluster.get("pods", selector="app=web"))
 
 
-# Not on a real etcd: at pace 20 controllers come back too late in about half of the tries; why is not known.
-@pytest.mark.parametrize("cluster", ["memory", "members"], indirect=True)
 def test_without_its_api_server_kubectl_says_so_and_nothing_is_lost(cluster):
     cluster.apply(WEB)
     cluster.stop_component("kube-apiserver")
