@@ -1,7 +1,7 @@
 """What an admission plugin gets to see, and what it must be."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from kube_nb.apiserver.admission.reinvocation import Reinvocation
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 CREATE, UPDATE, DELETE, CONNECT = "CREATE", "UPDATE", "DELETE", "CONNECT"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Attributes:
     """operation: one of the four; obj: None for DELETE, the connection's options for CONNECT; old: None for CREATE;
-    options: of a DELETE."""
+    options: of a DELETE. Nobody changes one that was made; it is not frozen because that trebles the time to make it.
+    """
 
     operation: str
     call: "Call"
@@ -29,7 +30,9 @@ class Attributes:
 
     def with_object(self, obj: Obj) -> "Attributes":
         """The same request with the object as a plugin has changed it."""
-        return self if obj is self.obj else replace(self, obj=obj)
+        if obj is self.obj:
+            return self
+        return Attributes(self.operation, self.call, obj, self.old, self.options, self.reinvocation)
 
     @property
     def gvk(self) -> GVK:

@@ -67,7 +67,10 @@ def compare(old: Obj, new: Obj, schema: TypeSchema | None, *, custom: bool = Fal
 
     schema: the type of both. custom: it is a CRD's, of which no field is always there.
     """
-    changes = _Changes(_NONE if custom else ALWAYS_THERE)
+    always = _NONE if custom else ALWAYS_THERE
+    if not old:
+        return Comparison(EMPTY, _appeared(new, schema, always), EMPTY)
+    changes = _Changes(always)
     for key, value in new.items():
         before = old.get(key, _MISSING)
         if key == "metadata":
@@ -78,6 +81,46 @@ def compare(old: Obj, new: Obj, schema: TypeSchema | None, *, custom: bool = Fal
         if key not in new and key not in _UNOWNED and key != "metadata":
             _compare_value(key, value, _MISSING, schema, changes)
     return changes.result()
+
+
+def _appeared(new: Obj, schema: TypeSchema | None, always: frozenset[str]) -> Fields:
+    """What a new object has, in one pass: a creation compares with nothing."""
+    found = _fields_of(new, schema, always, _UNOWNED)
+    metadata = new.get("metadata")
+    if isinstance(metadata, dict):
+        found["f:metadata"] = _fields_of(metadata, _field(schema, "metadata"), always, _UNOWNED_METADATA)
+        if not found["f:metadata"]:
+            del found["f:metadata"]
+    return dict(sorted(found.items()))
+
+
+def _fields_of(new: Obj, schema: TypeSchema | None, always: frozenset[str], skipped: frozenset[str] = _NONE) -> Fields:
+    """The fields of something that does not count as new itself, in order."""
+    found: Fields = {}
+    named = always if schema is not None and schema.kind == "object" else _NONE
+    for key, value in new.items():
+        if key in skipped:
+            continue
+        if not value or not isinstance(value, dict | list):
+            found[elements.of_field(key)] = LEAF
+        elif key in named:
+            node = _below_of(value, _field(schema, key), always)
+            if node is not None:
+                found[elements.of_field(key)] = node
+        else:
+            found[elements.of_field(key)] = everything(value, _field(schema, key))
+    return dict(sorted(found.items())) if len(found) > 1 else found
+
+
+def _below_of(value: Json, schema: TypeSchema | None, always: frozenset[str]) -> Fields | None:
+    """The node of a container that is always there; None if nothing in it has a name."""
+    if is_granular_map(value, None, schema):
+        return _fields_of(value, schema, always) or None
+    if schema is None or not is_granular_list(value, None, schema):
+        return sets.node(True, _below(value, schema))
+    inner = _Changes(always)
+    _compare_items([], value, schema, inner)
+    return sets.node(False, inner.added)
 
 
 def _compare_metadata(old: Json, new: Json, schema: TypeSchema | None, changes: "_Changes") -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from kube_nb.machinery import managed
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.managed import sets, typed
+from kube_nb.machinery.managed.comparing import compare
 from tests.machinery.managed.objects import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -336,6 +337,27 @@ def unordered(obj):
 
 def str_of_name(item):
     return item["name"] if isinstance(item, dict) else item
+
+
+#: The configurations' fields under names that are always there.
+WHOLE = Custom(
+    "object",
+    {
+        "spec": TYPE,
+        "containers": TYPE.field("items"),
+        "source": TYPE.field("whole"),
+        "metadata": Custom("object", {"labels": Custom("map", items=Custom())}),
+    },
+)
+
+
+@given(configurations, st.sampled_from([WHOLE, None]), st.booleans())
+def test_a_creation_has_the_fields_that_a_change_from_an_object_without_any_has(config, schema, custom):
+    new = {"kind": "T", "spec": config, "source": config.get("whole", []), "containers": config.get("items", [])}
+    new["metadata"] = {"name": "n", "labels": config.get("labels")}
+    whole = compare({}, new, schema, custom=custom)
+    assert whole.written == compare({"kind": "T"}, new, schema, custom=custom).written
+    assert not whole.removed
 
 
 @given(configurations)
