@@ -96,6 +96,11 @@ class Columns:
         except ValueError:
             return -1
 
+    @property
+    def layout(self) -> tuple[int, int, int]:
+        """Another one whenever the nodes themselves change, not only the pods on them."""
+        return self.epoch, self.nodes_version, self.images_version
+
     def cursor(self) -> int:
         """A mark for `changed_since`."""
         return self._dropped + len(self._changed)
@@ -151,15 +156,21 @@ class Columns:
         self._gathered = last = Gathered(rows, pod.shape, self.cursor(), load, wanted, capacity, divisor)
         return last
 
-    def gather_many(self, rows: Ints, shapes: Sequence[PodShape]) -> Gathered:
-        """The same for several shapes: the columns are (shape 0, all rows), (shape 1, all rows), ..."""
-        vectors = np.stack([self._vector(shape) for shape in shapes], axis=1)
+    def gather_many(self, rows: Ints, vectors: npt.NDArray[np.float64]) -> Gathered:
+        """The same for several shapes: the columns are (shape 0, all rows), (shape 1, all rows), ...
+
+        vectors: of the shapes, a column each (`vectors`).
+        """
         load, capacity = self.load.take(rows, axis=1), self.capacity.take(rows, axis=1)
-        wanted = (load[:, None, :] + vectors[:, :, None]).reshape(len(load), -1)
-        times = (1, len(shapes))
-        loads, capacities = np.tile(load, times), np.tile(capacity, times)
-        divisor = capacities if all(self.complete[:4]) else np.tile(self.divisor.take(rows, axis=1), times)
+        lines, shapes = vectors.shape
+        wanted = (load[:, None, :] + vectors[:, :, None]).reshape(lines, -1)
+        loads, capacities = _repeated(load, shapes), _repeated(capacity, shapes)
+        divisor = capacities if all(self.complete[:4]) else _repeated(self.divisor.take(rows, axis=1), shapes)
         return Gathered(rows, None, self.cursor(), loads, wanted, capacities, divisor)
+
+    def vectors(self, shapes: Sequence[PodShape]) -> npt.NDArray[np.float64]:
+        """What a pod of each shape adds to `load`, a column each."""
+        return np.stack([self._vector(shape) for shape in shapes], axis=1)
 
     def vector(self, pod: PodInfo) -> npt.NDArray[np.float64]:
         """What the pod adds to `load`."""
@@ -319,3 +330,8 @@ class Columns:
             self.counts.count(pod, row, sign)
         if pod.shape.has_pod_affinity:
             self.terms.count(pod, row, sign)
+
+
+def _repeated(columns: npt.NDArray[np.float64], times: int) -> npt.NDArray[np.float64]:
+    """All columns once, twice, ... side by side."""
+    return columns[:, None, :].repeat(times, axis=1).reshape(len(columns), -1)

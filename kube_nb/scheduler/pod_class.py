@@ -37,7 +37,7 @@ class PodClass:
         self._pod = pod
         self._columns = columns
         self._framework = framework
-        self._marks = (columns.epoch, columns.nodes_version, columns.images_version)
+        self.layout = columns.layout
         self.cursor = columns.cursor()
         self.state = CycleState(skipped=set[str]())
         #: What must run for every pod alike, without what has nothing to say about any of this shape.
@@ -73,8 +73,7 @@ class PodClass:
     @property
     def current(self) -> bool:
         """Whether the nodes themselves are still those that it was made from."""
-        columns = self._columns
-        return self._marks == (columns.epoch, columns.nodes_version, columns.images_version)
+        return self.layout == self._columns.layout
 
     @property
     def shape(self) -> PodShape:

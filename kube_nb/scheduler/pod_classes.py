@@ -113,7 +113,13 @@ class Group:
         lines, size = like.row_raw.shape
         self._raw: npt.NDArray[np.signedinteger[Any]] = np.zeros((SLOTS, lines, size), dtype=like.row_raw.dtype)
         self._total: Ints = np.zeros((SLOTS, size), dtype=np.int64)
+        self._base: Ints = np.zeros((SLOTS, size), dtype=np.int64)
         self._held: dict[int, PodClass] = {}
+        #: Those that caught up together last, their slots and vectors, and the resources of these.
+        self._last: list[PodClass] = []
+        self._slots: Ints = np.zeros((0, 1), dtype=np.int64)
+        self._vectors: npt.NDArray[np.float64] = np.zeros((0, 0))
+        self._resources: Sequence[str] = ()
 
     def holds(self, kept: PodClass) -> bool:
         return self._held.get(kept.slot) is kept
@@ -122,7 +128,7 @@ class Group:
         if len(self._held) == SLOTS:
             self.leave(min(self._held.values(), key=lambda each: each.used))
         slot = next(number for number in range(SLOTS) if number not in self._held)
-        self._raw[slot], self._total[slot] = kept.row_raw, kept.total
+        self._raw[slot], self._total[slot], self._base[slot] = kept.row_raw, kept.total, kept.base
         kept.row_raw, kept.total, kept.slot = self._raw[slot], self._total[slot], slot
         self._held[slot] = kept
 
@@ -134,21 +140,25 @@ class Group:
 
     def catch_up(self, kept: PodClass, changed: list[int], turn: int) -> bool:
         """Bring all that were used lately up to date. False if it is not worth it, or some node refuses some."""
-        since = turn - LATELY
-        lately = [each for each in self._held.values() if each.used > since and not each.refuses_rows]
-        if kept.refuses_rows or len(changed) * len(lately) <= FEW:
+        if kept.refuses_rows:
             return False
         columns = self._columns
-        behind = columns.cursor() - FAR_BEHIND
-        lately = [each for each in lately if each.cursor > behind and each.current]
+        since, behind, layout = turn - LATELY, columns.cursor() - FAR_BEHIND, columns.layout
+        lately = [
+            each
+            for each in self._held.values()
+            if each.used > since and each.cursor > behind and each.layout == layout and not each.refuses_rows
+        ]
+        if len(changed) * len(lately) <= FEW:
+            return False
         changed = columns.changed_since(min(each.cursor for each in lately)) or changed
         rows = np.array(changed, dtype=np.int64)
-        gathered = columns.gather_many(rows, [each.shape for each in lately])
+        slots = self._lay_out(lately)
+        gathered = columns.gather_many(rows, self._vectors)
         fits = np.ones(len(lately), dtype=np.bool_)
         for plugin in self._filters:
             fits &= plugin.accepts_gathered(gathered).reshape(len(lately), -1).all(axis=1)
-        slots = np.array([each.slot for each in lately])[:, None]
-        total = np.stack([each.base.take(rows) for each in lately])
+        total = self._base[slots, rows]
         for line, plugin, weight in self._scores:
             raw = plugin.score_gathered(columns, gathered).reshape(total.shape)
             self._raw[slots, line, rows] = raw
@@ -158,3 +168,13 @@ class Group:
             if fitting:
                 each.cursor = columns.cursor()
         return bool(fits[lately.index(kept)])
+
+    def _lay_out(self, lately: list[PodClass]) -> Ints:
+        """The slots, a line each; they and the vectors are kept, as mostly the same classes are in use again."""
+        columns = self._columns
+        if lately != self._last or self._resources is not columns.resources:
+            self._last = lately
+            self._vectors = columns.vectors([each.shape for each in lately])
+            self._slots = np.array([each.slot for each in lately])[:, None]
+            self._resources = columns.resources
+        return self._slots
