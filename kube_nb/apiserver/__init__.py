@@ -6,11 +6,11 @@ of one change is one event, encoded at most once; a change costs nothing to watc
 
 ::
 
-    socket -> http.Front ---+                      (TLS, client certificate -> User, WebSocket, SPDY for port-forward)
-    in-kernel transport ----+--> ApiServer.handle(Request)
+    socket -> serving.http.Front -+                 (TLS, client certificate -> User, WebSocket, SPDY for port-forward)
+    in-kernel transport ----------+--> ApiServer.handle(Request)
                                    requestinfo.parse       what the URL asks for: verb, resource, name, subresource
                                    deadline                the query's timeout, a minute over sockets; 504
-                                   authn, impersonation    who asks: certificate, bearer token of any sort, anonymous
+                                   authn                   who asks: certificate, bearer token of any sort, anonymous
                                    audit.received          the log's first stage, if there is a log
                                    fairness                flow schema, priority level, seats: now, in turn, or 429
                                    authz                   may they: Node, RBAC; system:masters may everything
@@ -24,21 +24,21 @@ of one change is one event, encoded at most once; a change costs nothing to watc
                                      strategy.prepare_for_*   status and generation rules   strategies/ by kind
                                      ownership                metadata.managedFields, server-side apply
                                      admission.admit          LimitRanger, ServiceAccount, policies, webhooks ...
-                                     api.validation, customrules, admission.validate
+                                     api.validation, apiextensions.rules, admission.validate
                                      strategy.begin_*         cluster IPs, node ports, escalation checks
-                                     Resource.to_storage      the stored version: conversion, customconversion
+                                     Resource.to_storage      the stored version: conversion, apiextensions.conversion
                                      storage.put              optimistic, encoded once
        DELETE                      deleting: grace, finalizers, preconditions; namespaces in two steps
-       .../binding eviction log    subresources -> eviction, connecting, scaling, tokens, reviews
+       .../binding eviction log    subresources -> eviction, connecting, scaling, authn.tokens, reviews
                                    rendering               object, Table, metadata only, JSON or YAML
                                  metrics.count, audit.answered
     store commits -> storage._committed -> Cacher.put/remove -> each matching Watcher -> its WatchStream
                        (a version that is not the stored one: `Resource.served` on reads and lists, `converting` on
                         watches; both ask the definition's webhook where it has one)
 
-Beside the requests run `customresources` (definitions -> kinds), `apiservices` (what other servers serve, and whether
-they answer), `fairness.configuration` and the bookmarks of `watching`. Programs of others, be they functions in this
-kernel, pods or HTTPS servers, are asked through `callout` (webhooks) and `aggregation` (API servers).
+Beside the requests run `apiextensions.customresources` (definitions -> kinds), `aggregation.apiservices` (what other
+servers serve, and whether they answer), `fairness.configuration` and the bookmarks of `watching`. Programs of others,
+be they functions in this kernel, pods or HTTPS servers, are asked through `callout` (webhooks) and `aggregation`.
 
 One GET and one POST are followed best from `server.ApiServer._serve`. Then read `storage` and `cacher` (what is known,
 how changes fan out), `writing` and `deleting` (what a write is), `strategy`.

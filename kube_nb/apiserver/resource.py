@@ -8,8 +8,8 @@ from kube_nb.api.kinds import Kind
 from kube_nb.api.schema import Schema
 from kube_nb.api.structural import StructuralSchema
 from kube_nb.apiserver import conversion
+from kube_nb.apiserver.apiextensions.conversion import Webhook
 from kube_nb.apiserver.cacher import Cacher
-from kube_nb.apiserver.customconversion import Webhook
 from kube_nb.apiserver.strategy import Strategy
 from kube_nb.machinery import errors, fields, labels
 from kube_nb.machinery.gvk import GVK

@@ -3,7 +3,8 @@
 Models pkg/registry/authentication and pkg/registry/authorization. None of them is stored.
 """
 
-from kube_nb.apiserver import authn, rendering, tokens, typed
+from kube_nb.apiserver import authn, rendering, typed
+from kube_nb.apiserver.authn import tokens
 from kube_nb.apiserver.authz import ALLOW, DENY, Access, selectors
 from kube_nb.apiserver.authz.rbac import Rbac
 from kube_nb.apiserver.call import Call

@@ -13,31 +13,29 @@ from kube_nb.api.registry import Registry
 from kube_nb.apiserver import (
     aggregation,
     allocators,
-    apiservices,
     authn,
     boot,
-    bootstraptokens,
     callout,
-    customresources,
     deadline,
-    impersonation,
     nonresource,
     requestinfo,
     routing,
     story,
     strategies,
-    tokens,
     watching,
 )
 from kube_nb.apiserver.admission import Chain, plugins
+from kube_nb.apiserver.aggregation import apiservices
+from kube_nb.apiserver.apiextensions import customresources
+from kube_nb.apiserver.apiextensions.conversion import Webhook
 from kube_nb.apiserver.audit import Audit
+from kube_nb.apiserver.authn import bootstraptokens, impersonation, tokens
 from kube_nb.apiserver.authz import ALLOW, ALWAYS_ALLOW, MASTERS, Access, Authorizer, Decision, Union, forbidden
 from kube_nb.apiserver.authz.abac import Abac
 from kube_nb.apiserver.authz.node import NodeAuthorizer
 from kube_nb.apiserver.authz.rbac import Policies, Rbac
 from kube_nb.apiserver.cacher import Cacher
 from kube_nb.apiserver.call import Call
-from kube_nb.apiserver.customconversion import Webhook
 from kube_nb.apiserver.decode import TOO_DEEP
 from kube_nb.apiserver.fairness import Fairness, MaxInFlight, waiting
 from kube_nb.apiserver.fairness.levels import Level
@@ -54,7 +52,7 @@ from kube_nb.machinery.gvk import GVR
 from kube_nb.machinery.types import Obj
 
 if TYPE_CHECKING:
-    from kube_nb.apiserver import http
+    from kube_nb.apiserver.serving import http
 
 logger = logging.getLogger(__name__)
 
@@ -214,7 +212,7 @@ class ApiServer:
 
     async def serve(self, host: str = "127.0.0.1", port: int = 0, ssl_context: ssl.SSLContext | None = None) -> int:
         """Listen for HTTPS until `stop`; returns the port."""
-        from kube_nb.apiserver import http
+        from kube_nb.apiserver.serving import http
 
         front = http.Front(self.handle)
         self._fronts.append(front)

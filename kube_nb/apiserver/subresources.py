@@ -16,11 +16,11 @@ from kube_nb.apiserver import (
     rendering,
     reviews,
     scaling,
-    tokens,
     typed,
     writing,
 )
 from kube_nb.apiserver.admission import CREATE, Attributes
+from kube_nb.apiserver.authn import tokens
 from kube_nb.apiserver.call import Call
 from kube_nb.apiserver.handlers import Handler, delete_namespace
 from kube_nb.machinery import errors, objects

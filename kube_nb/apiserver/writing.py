@@ -6,8 +6,9 @@ Models apiserver pkg/registry/generic/registry/store.go and pkg/registry/rest/{c
 from collections.abc import Awaitable, Callable
 
 from kube_nb.api import validation, warnings
-from kube_nb.apiserver import customrules, deleting, ownership, story
+from kube_nb.apiserver import deleting, ownership, story
 from kube_nb.apiserver.admission import CREATE, UPDATE, Attributes
+from kube_nb.apiserver.apiextensions import rules
 from kube_nb.apiserver.call import Call
 from kube_nb.apiserver.strategy import at
 from kube_nb.machinery import errors, names
@@ -239,7 +240,7 @@ def validate(call: Call, obj: Obj, old: Obj | None) -> None:
     """422 with every field's fault; warnings go to the response."""
     faults = validation.validate(call.resource.kind, obj, old, call.info.subresource)
     if not faults and call.resource.kind.is_custom:
-        faults = customrules.check(call.resource.kind, obj, old)
+        faults = rules.check(call.resource.kind, obj, old)
     if faults:
         raise call.resource.invalid(str(obj["metadata"].get("name", "")), faults)
     if (told := story.current()) is not None:

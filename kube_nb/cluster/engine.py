@@ -15,7 +15,7 @@ from typing import Any
 from kube_nb import etcdctl, kubectl
 from kube_nb.api import definitions
 from kube_nb.apiserver import ApiServer, aggregation, callout
-from kube_nb.apiserver.tokens import SigningKey
+from kube_nb.apiserver.authn.tokens import SigningKey
 from kube_nb.client import Client, InKernelTransport
 from kube_nb.cluster import found, manifests, past
 from kube_nb.cluster.chronicle import Chronicle

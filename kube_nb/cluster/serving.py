@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from kube_nb.apiserver.http import Front
+from kube_nb.apiserver.serving.http import Front
 from kube_nb.cluster import kubeconfig
 from kube_nb.cluster.pki import Authority, KeyPair
 from kube_nb.machinery import errors

@@ -9,8 +9,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from kube_nb.apiserver.authn import StaticTokens
-from kube_nb.apiserver.http import Front
+from kube_nb.apiserver.authn.authenticator import StaticTokens
+from kube_nb.apiserver.serving.http import Front
 from kube_nb.machinery.exchange import ConnectionCut, Request, Response, User
 from tests.apiserver.https import Https, at_walls_pace, listening
 from tests.apiserver.nodes import EchoNode

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kube_nb.apiserver import http
 from kube_nb.apiserver.audit import Audit
 from kube_nb.apiserver.fairness import Fairness
+from kube_nb.apiserver.serving import http
 from kube_nb.machinery.exchange import Response, User
 from kube_nb.machinery.types import Obj
 from tests.apiserver.https import Https, at_walls_pace, listening

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kube_nb import kubectl
 from kube_nb.apiserver import ApiServer
-from kube_nb.apiserver.http import Front
+from kube_nb.apiserver.serving.http import Front
 from kube_nb.client import Client, InKernelTransport
 from kube_nb.cluster import kubeconfig
 from kube_nb.cluster.pki import Authority

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from kube_nb.api import resources
-from kube_nb.apiserver.tokens import ServiceAccountTokens, SigningKey
+from kube_nb.apiserver.authn.tokens import ServiceAccountTokens, SigningKey
 from kube_nb.controllers import Options
 from kube_nb.machinery import objects
 from kube_nb.machinery.exchange import Request

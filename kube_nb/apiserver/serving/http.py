@@ -12,8 +12,9 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from kube_nb.apiserver import deadline, websocket
+from kube_nb.apiserver import deadline
 from kube_nb.apiserver.decode import BODY_LIMIT_BYTES
+from kube_nb.apiserver.serving import websocket
 from kube_nb.machinery import clock, errors
 from kube_nb.machinery.exchange import Handler, Request, Response, User
 from kube_nb.machinery.loop import ClusterLoop

@@ -1,8 +1,7 @@
 """The CEL rules of custom resources: x-kubernetes-validations, evaluated where they stand in the schema.
 
-Models apiextensions-apiserver pkg/apiserver/schema/cel. Differs: the cost limit is one
-rule's, not the object's, and the parts of a list that is no map
-have no oldSelf.
+Models apiextensions-apiserver pkg/apiserver/schema/cel.
+Differs: the cost limit is one rule's, not the object's; the parts of a list that is no map have no oldSelf.
 """
 
 import functools

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import WSMsgType, web
 
-from kube_nb.apiserver import spdy
+from kube_nb.apiserver.serving import spdy
 from kube_nb.machinery import errors
 from kube_nb.machinery.exchange import ERROR, STDERR, STDOUT, Request, Response, Session
 

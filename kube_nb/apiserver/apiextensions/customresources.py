@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from kube_nb.api import custom
 from kube_nb.apiserver import boot
+from kube_nb.apiserver.apiextensions.conversion import Webhook
 from kube_nb.apiserver.cacher import Change
-from kube_nb.apiserver.customconversion import Webhook
 from kube_nb.machinery import errors, objects
 from kube_nb.machinery.gvk import GVR
 from kube_nb.machinery.types import Obj
