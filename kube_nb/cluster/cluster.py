@@ -17,14 +17,15 @@ from typing import Any, TypeVar
 import orjson
 
 from kube_nb import etcdctl
-from kube_nb.api import definitions
 from kube_nb.apiserver import aggregation, callout
 from kube_nb.client import Client
 from kube_nb.cluster import asking, driver, forking, members, policies, scheduling, timeline
 from kube_nb.cluster.asking import Told
-from kube_nb.cluster.engine import ADMIN, Engine, Options
+from kube_nb.cluster.asynctwin import AsyncTwin
+from kube_nb.cluster.engine import ADMIN, Engine
 from kube_nb.cluster.forking import Origin
 from kube_nb.cluster.members import Members
+from kube_nb.cluster.options import Options, check_pace
 from kube_nb.cluster.serving import Serving
 from kube_nb.cluster.timeline import Step
 from kube_nb.etcdctl import Result as EtcdctlResult
@@ -79,14 +80,13 @@ class Cluster:
         audit: "Obj | str | Path | bool" = False,
         audit_log: str | Path | None = None,
     ) -> None:
-        _check_size(nodes, hollow, version)
-        _check_pace(pace)
-        _check(pace, data_dir, etcd_members, store)
+        check_pace(pace)
         scheduler = scheduling.Scheduling(plugins, scheduler_config, ties)
         place = None if data_dir is None else Path(data_dir)
         log = None if audit_log is None else Path(audit_log)
         rules = policies.Policies.of(authorization, authorization_policy, audit, log)
         options = Options(nodes, hollow, version, scheduler, place, etcd_members, store, rules)
+        options.check(pace)
         self._begin(name, ClusterLoop(pace=pace, seed=seed), options)
 
     def _begin(self, name: str | None, loop: ClusterLoop, options: Options, origin: Origin | None = None) -> None:
@@ -179,7 +179,7 @@ class Cluster:
         members as here. ValueError for a revision that is still to come or compacted away.
         """
         pace = self.pace if pace is None else pace
-        _check_pace(pace)
+        check_pace(pace)
         origin = self._call(forking.origin(self.engine, at))
         options = replace(self.engine.options, scheduling=origin.scheduling, data_dir=None, store=None)
         made = Cluster.__new__(Cluster)
@@ -195,7 +195,7 @@ class Cluster:
 
     @pace.setter
     def pace(self, pace: Pace) -> None:
-        _check_pace(pace)
+        check_pace(pace)
         with self._state:
             self._driver.call(_set_pace(self._loop, pace))
             self._choose_driver()
@@ -488,51 +488,6 @@ def scheduler_plugin(plugin: type[T]) -> type[T]:
     for cluster in sorted(_living, key=lambda each: each.name):
         cluster.use_scheduler_plugin(made)
     return plugin
-
-
-class AsyncTwin:
-    """The facade's methods as coroutines; awaiting one leaves the caller's own loop free to handle widgets' clicks."""
-
-    _NAMES = ("apply", "get", "delete", "wait", "kubectl", "etcdctl", "advance", "settle", "decisions")
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-
-    def __dir__(self) -> list[str]:
-        return list(self._NAMES)
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in self._NAMES:
-            raise AttributeError(name)
-        method = getattr(self._cluster, name)
-
-        async def twin(*args: Any, **kwargs: Any) -> Any:
-            return await asyncio.to_thread(method, *args, **kwargs)
-
-        return twin
-
-
-def _check_size(nodes: int, hollow: int, version: str | None) -> None:
-    for name, number in (("nodes", nodes), ("hollow", hollow)):
-        if number < 0:
-            raise ValueError(f"{name} is a number of nodes, not {number}")
-    if version is not None and version not in definitions.versions():
-        raise ValueError(f"release {version!r} is not known; known are {', '.join(definitions.versions())}")
-
-
-def _check_pace(pace: Pace) -> None:
-    if pace != "max" and not (isinstance(pace, (int, float)) and pace > 0):
-        raise ValueError(f'pace is a number above 0, or "max"; not {pace!r}')
-
-
-def _check(pace: Pace, data_dir: str | Path | None, etcd_members: int, store: str | None) -> None:
-    """ValueError for stores that contradict each other or the pace."""
-    if etcd_members not in (1, 3, 5):
-        raise ValueError(f"etcd_members is 1, 3 or 5, not {etcd_members}")
-    if store is not None and (data_dir is not None or etcd_members > 1):
-        raise ValueError("a store elsewhere keeps its own data and members: give store, or data_dir and etcd_members")
-    if store is not None and pace == "max":
-        raise ValueError("a store outside the kernel lives in wall time: give a finite pace, e.g. pace=1")
 
 
 async def _soon(work: Callable[[], None]) -> None:

@@ -7,7 +7,6 @@ plane itself runs in pods, started by the kubelet of the control-plane node (`co
 import asyncio
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,8 @@ from kube_nb.cluster.components import Components, EtcdDoor
 from kube_nb.cluster.forking import Origin
 from kube_nb.cluster.found import Found
 from kube_nb.cluster.nodes import Nodes
+from kube_nb.cluster.options import Options
 from kube_nb.cluster.pki import Authority, signing_key
-from kube_nb.cluster.policies import Policies
-from kube_nb.cluster.scheduling import Scheduling
 from kube_nb.controllers.context import Options as ControllerOptions
 from kube_nb.cri.images import ImageRegistry
 from kube_nb.cri.programs import IMAGES
@@ -52,20 +50,6 @@ DNS_IP = "10.96.0.10"
 #: A cluster that is not up after so many seconds, its own or the wall's, never will be.
 START_LIMIT_S = 120.0
 _RETRY_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a cluster is made of; see `Cluster`."""
-
-    nodes: int = 3
-    hollow: int = 0
-    version: str | None = None
-    scheduling: Scheduling = field(default_factory=Scheduling)
-    data_dir: Path | None = None
-    etcd_members: int = 1
-    store: str | None = None
-    policies: Policies = field(default_factory=Policies)
 
 
 class Engine:
