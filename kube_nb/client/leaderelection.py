@@ -123,19 +123,25 @@ class LeaderElector:
 
     async def _renew(self) -> None:
         """Renew every `retry_period_s`; returns after `renew_deadline_s` without success."""
+        while await self._renew_once():
+            await clocks.periodic_sleep(self._retry_period_s)
+        if self._recorder is not None and self._lease is not None:
+            self._recorder.event(self._lease, NORMAL, "LeaderElection", f"{self.identity} stopped leading")
+
+    async def _renew_once(self) -> bool:
+        """Try until it works or the deadline has passed, which counts from the first try: who was held up tries yet."""
         deadline_s = self._clock.time() + self._renew_deadline_s
         while self._clock.time() < deadline_s:
             try:
                 async with asyncio.timeout_at(deadline_s):
                     if await self._try_acquire_or_renew():
-                        deadline_s = self._clock.time() + self._retry_period_s + self._renew_deadline_s
+                        return True
             except (ApiError, errors.Unreachable, TimeoutError) as error:
                 _log.debug("failed to renew lease %s: %s", self._name, error)
             if not self.is_leader:
-                break
+                return False
             await clocks.periodic_sleep(self._retry_period_s)
-        if self._recorder is not None and self._lease is not None:
-            self._recorder.event(self._lease, NORMAL, "LeaderElection", f"{self.identity} stopped leading")
+        return False
 
     # -- one step ----------------------------------------------------------------------------------------------------
 

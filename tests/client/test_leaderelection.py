@@ -92,6 +92,18 @@ async def test_a_leader_without_a_server_stops_before_another_may_start():
         await two.end()
 
 
+async def test_a_leader_that_was_held_up_renews_before_it_gives_up():
+    async with RealServer() as server:
+        one = Candidate(server, "one")
+        await asyncio.sleep(5)
+        loop = asyncio.get_running_loop()
+        loop._jump(65)  # as if something had kept the loop busy for a minute
+        await asyncio.sleep(5)
+        assert one.log == [("started", 0)]
+        assert (await lease(server))["renewTime"] == "2026-01-01T00:01:09.000000Z"
+        await one.end()
+
+
 async def test_a_lease_that_is_released_is_free_at_once():
     async with RealServer() as server:
         one, two = Candidate(server, "one", release_on_cancel=True), Candidate(server, "two")
