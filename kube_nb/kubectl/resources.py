@@ -5,6 +5,7 @@ namespace and a name. Models cli-runtime pkg/resource/builder.go.
 """
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from kube_nb.kubectl import manifest
@@ -12,6 +13,7 @@ from kube_nb.kubectl.command import Invocation
 from kube_nb.kubectl.mapper import Mapping
 from kube_nb.kubectl.result import KubectlError
 from kube_nb.machinery.errors import ApiError
+from kube_nb.machinery.exchange import WatchStream
 from kube_nb.machinery.gvk import GVK
 from kube_nb.machinery.pflag import Flag
 from kube_nb.machinery.types import Obj
@@ -167,6 +169,22 @@ def list_error(inv: Invocation, mapping: Mapping, error: ApiError) -> ApiError:
 async def read(inv: Invocation, target: Target) -> Obj:
     """The target's object as the server has it now."""
     return await inv.session.client.get(target.mapping.gvr, target.name, target.namespace)
+
+
+@asynccontextmanager
+async def following(inv: Invocation, target: Target, obj: Obj) -> AsyncIterator[WatchStream]:
+    """What happens to one object after the state that was read."""
+    stream = await inv.session.client.watch(
+        target.mapping.gvr,
+        target.namespace,
+        field_selector=f"metadata.name={target.name}",
+        resource_version=obj["metadata"]["resourceVersion"],
+        bookmarks=False,
+    )
+    try:
+        yield stream
+    finally:
+        stream.close()
 
 
 async def from_files(inv: Invocation) -> AsyncIterator[Target]:

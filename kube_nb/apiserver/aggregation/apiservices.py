@@ -12,6 +12,7 @@ from kube_nb.api import custom, discovery
 from kube_nb.api.registry import Remote
 from kube_nb.apiserver import aggregation, boot
 from kube_nb.apiserver.cacher import Change
+from kube_nb.apiserver.pending import Pending
 from kube_nb.machinery import clock, errors, objects
 from kube_nb.machinery.exchange import Request, Response, User
 from kube_nb.machinery.gvk import GVR
@@ -49,8 +50,7 @@ class ApiServices:
         self._cacher.listeners.append(self._changed)
         server.cacher("services").listeners.append(self._service_changed)
         server.cacher("endpointslices", "discovery.k8s.io").listeners.append(self._slice_changed)
-        self._waiting: dict[str, None] = {}
-        self._wake = asyncio.Event()
+        self._pending = Pending()
 
     # -- what is served here ---------------------------------------------------------------------------------------
 
@@ -93,7 +93,7 @@ class ApiServices:
     def _changed(self, change: Change) -> None:
         old, new = (None if obj is None else obj["spec"] for obj in (change.old, change.new))
         if old != new and (_service(old) or _service(new)):
-            self._check_soon(change.key)
+            self._pending.add(change.key)
 
     def _service_changed(self, change: Change) -> None:
         if self._server.registry.remote:
@@ -108,11 +108,7 @@ class ApiServices:
     def _check_those_of(self, service: str) -> None:
         for remote in self._server.registry.remote.values():
             if service == f"{remote.service['namespace']}/{remote.service['name']}":
-                self._check_soon(remote.name)
-
-    def _check_soon(self, name: str) -> None:
-        self._waiting[name] = None
-        self._wake.set()
+                self._pending.add(remote.name)
 
     async def start(self) -> None:
         """Before the first request: the local ones, and what is known of the others."""
@@ -120,20 +116,11 @@ class ApiServices:
         for entry in self._cacher.select():
             if _service(entry.obj["spec"]):
                 self._publish(entry.obj, objects.is_condition_true(entry.obj, "Available"))
-                self._check_soon(entry.key)
+                self._pending.add(entry.key)
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._waiting:
-                name = next(iter(self._waiting))
-                del self._waiting[name]
-                try:
-                    await self._sync(name)
-                except errors.ApiError as error:
-                    logger.warning("An APIService could not be brought up to date, name=%s err=%s", name, error)
+        await self._pending.work(self._sync, "APIService", logger)
 
     async def resync(self) -> None:
         """Ask every server again from time to time; until cancelled."""
@@ -141,7 +128,7 @@ class ApiServices:
             await clock.periodic_sleep(RESYNC_S)
             with clock.periodic():
                 for remote in list(self._server.registry.remote.values()):
-                    self._check_soon(remote.name)
+                    self._pending.add(remote.name)
 
     async def _sync(self, name: str) -> None:
         entry = self._cacher.get(name)

@@ -13,7 +13,8 @@ from kube_nb.api import custom
 from kube_nb.apiserver import boot
 from kube_nb.apiserver.apiextensions.conversion import Webhook
 from kube_nb.apiserver.cacher import Change
-from kube_nb.machinery import errors, objects
+from kube_nb.apiserver.pending import Pending
+from kube_nb.machinery import objects
 from kube_nb.machinery.gvk import GVR
 from kube_nb.machinery.types import Obj
 
@@ -33,8 +34,7 @@ class CustomResources:
         self._server = server
         self._cacher = server.cacher(DEFINITIONS.resource, DEFINITIONS.group)
         self._cacher.listeners.append(self._changed)
-        self._waiting: dict[str, None] = {}
-        self._wake = asyncio.Event()
+        self._pending = Pending()
         #: What each definition made: name -> the GVRs served for it, the stored version first.
         self._served: dict[str, tuple[GVR, ...]] = {}
         #: What that was made from: name -> (spec, storedVersions).
@@ -44,25 +44,14 @@ class CustomResources:
         """Serve what is established already, before the first request."""
         for entry in list(self._cacher.select()):
             await self._serve(entry.key, entry.obj)
-            self._waiting[entry.key] = None
-        self._wake.set()
+            self._pending.add(entry.key)
 
     def _changed(self, change: Change) -> None:
-        self._waiting[change.key] = None
-        self._wake.set()
+        self._pending.add(change.key)
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._waiting:
-                name = next(iter(self._waiting))
-                del self._waiting[name]
-                try:
-                    await self._sync(name)
-                except errors.ApiError as error:
-                    logger.warning("A definition could not be brought up to date, name=%s err=%s", name, error)
+        await self._pending.work(self._sync, "CustomResourceDefinition", logger)
 
     async def _sync(self, name: str) -> None:
         entry = self._cacher.get(name)
@@ -177,12 +166,8 @@ class CustomResources:
                 path = group.path(objects.namespace(item) or None, objects.name(item))
                 await boot.ask(self._server, "DELETE", path)
             if (await boot.ask(self._server, "GET", group.path()) or {}).get("items"):
-                asyncio.get_running_loop().call_later(1, self._again, name)
+                asyncio.get_running_loop().call_later(1, self._pending.add, name)
                 return
         rest = [finalizer for finalizer in objects.finalizers(definition) if finalizer != FINALIZER]
         cleaned = objects.with_metadata(definition, finalizers=rest or None)
         await boot.ask(self._server, "PUT", DEFINITIONS.path(None, name), cleaned)
-
-    def _again(self, name: str) -> None:
-        self._waiting[name] = None
-        self._wake.set()

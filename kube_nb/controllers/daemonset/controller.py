@@ -12,6 +12,7 @@ from kube_nb.controllers.pods import control, state
 from kube_nb.controllers.pods.control import PodControl
 from kube_nb.controllers.pods.expectations import Expectations
 from kube_nb.controllers.pods.ownership import Claims
+from kube_nb.controllers.pods.watching import OwnedPods, owner_key
 from kube_nb.machinery import labels, objects
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.gvk import GVR
@@ -39,7 +40,7 @@ class DaemonSetController:
         self._backoffs: dict[tuple[str, str], tuple[float, float]] = {}
         self._controller = Controller(NAME, self.reconcile, workers=context.options.workers, clock=context.clock)
         self._sets.add_handler(self._controller.enqueue, lambda old, new: self._controller.enqueue(new), self._gone)
-        self._pods.add_handler(self._pod_added, self._pod_changed, self._pod_gone)
+        OwnedPods(KIND, self._sets, self._pods, self._expectations, self._controller, _selects)
         self._nodes.add_handler(self._node_seen, self._node_changed, self._node_seen)
         self._revisions.add_handler(self._revision_seen, lambda old, new: self._revision_seen(new), self._revision_seen)
 
@@ -55,46 +56,9 @@ class DaemonSetController:
         uid = objects.uid(daemon_set)
         self._backoffs = {key: value for key, value in self._backoffs.items() if key[0] != uid}
 
-    def _set_of(self, obj: Obj) -> str | None:
-        reference = objects.owner(obj)
-        if reference is None or reference["kind"] != KIND:
-            return None
-        found = self._sets.get(objects.namespace(obj), reference["name"])
-        return objects.key(found) if found is not None and objects.uid(found) == reference["uid"] else None
-
     def _revision_seen(self, revision: Obj) -> None:
-        if key := self._set_of(revision):
+        if key := owner_key(self._sets, KIND, revision):
             self._controller.enqueue(key)
-
-    def _pod_added(self, pod: Obj) -> None:
-        if objects.is_deleting(pod):
-            self._pod_gone(pod)
-        elif key := self._set_of(pod):
-            self._expectations.creation_observed(key)
-            self._controller.enqueue(key)
-        elif objects.owner(pod) is None:
-            self._enqueue_selecting(pod)
-
-    def _pod_changed(self, old: Obj, new: Obj) -> None:
-        if objects.is_deleting(new):
-            self._pod_gone(new)
-            return
-        before, now = objects.owner(old), objects.owner(new)
-        if before is not None and before != now and (key := self._set_of(old)):
-            self._controller.enqueue(key)
-        if key := self._set_of(new):
-            self._controller.enqueue(key)
-        elif now is None and (before is not None or objects.labels(old) != objects.labels(new)):
-            self._enqueue_selecting(new)
-
-    def _pod_gone(self, pod: Obj) -> None:
-        if key := self._set_of(pod):
-            self._expectations.deletion_observed(key, objects.uid(pod))
-            self._controller.enqueue(key)
-
-    def _enqueue_selecting(self, pod: Obj) -> None:
-        for daemon_set in indices.selecting(self._sets, pod, _selects):
-            self._controller.enqueue(daemon_set)
 
     def _node_seen(self, node: Obj) -> None:
         for daemon_set in self._sets.list():

@@ -10,6 +10,7 @@ from kube_nb.controllers.pods import state
 from kube_nb.controllers.pods.control import PodControl
 from kube_nb.controllers.pods.expectations import Expectations, UidExpectations
 from kube_nb.controllers.pods.ownership import Claims
+from kube_nb.controllers.pods.watching import owner_key
 from kube_nb.machinery import labels, objects
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.types import Obj
@@ -74,11 +75,7 @@ class JobController:
                 self._orphans.enqueue(pod)
 
     def _job_of(self, pod: Obj) -> str | None:
-        reference = objects.owner(pod)
-        if reference is None or reference["kind"] != "Job":
-            return None
-        job = self._jobs.get(objects.namespace(pod), reference["name"])
-        return objects.key(job) if job is not None and objects.uid(job) == reference["uid"] else None
+        return owner_key(self._jobs, "Job", pod)
 
     def _pod_added(self, pod: Obj) -> None:
         if objects.is_deleting(pod):

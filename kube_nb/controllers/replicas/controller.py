@@ -13,6 +13,7 @@ from kube_nb.controllers.pods.control import PodControl
 from kube_nb.controllers.pods.expectations import Expectations
 from kube_nb.controllers.pods.facts import Facts, PodFacts
 from kube_nb.controllers.pods.ownership import Claims
+from kube_nb.controllers.pods.watching import OwnedPods
 from kube_nb.controllers.replicas import status as statuses
 from kube_nb.controllers.replicas.kinds import ReplicaKind
 from kube_nb.machinery import objects
@@ -35,7 +36,7 @@ class ReplicaController:
         self._expectations = Expectations(context.clock)
         self._controller = Controller(kind.actor, self.reconcile, workers=context.options.workers, clock=context.clock)
         self._owners.add_handler(self._controller.enqueue, self._owner_changed, self._owner_gone)
-        self._pods.add_handler(self._pod_added, self._pod_changed, self._pod_gone)
+        OwnedPods(kind.kind, self._owners, self._pods, self._expectations, self._controller, self._selects)
 
     async def run(self) -> None:
         await self._owners.wait_synced()
@@ -52,48 +53,6 @@ class ReplicaController:
     def _owner_gone(self, owner: Obj) -> None:
         self._expectations.forget(objects.key(owner))
         self._controller.enqueue(owner)
-
-    def _owner_of(self, pod: Obj) -> str | None:
-        """The key of the owner that the pod names, if it is one of ours and the same incarnation."""
-        reference = objects.owner(pod)
-        if reference is None or reference["kind"] != self._kind.kind:
-            return None
-        owner = self._owners.get(objects.namespace(pod), reference["name"])
-        return objects.key(owner) if owner is not None and objects.uid(owner) == reference["uid"] else None
-
-    def _pod_added(self, pod: Obj) -> None:
-        if objects.is_deleting(pod):
-            self._pod_gone(pod)
-        elif objects.owner(pod) is None:
-            self._enqueue_selecting(pod)
-        elif key := self._owner_of(pod):
-            self._expectations.creation_observed(key)
-            self._controller.enqueue(key)
-
-    def _pod_changed(self, old: Obj, new: Obj) -> None:
-        if objects.is_deleting(new):
-            # Its slot is free once the deletion has begun, however long its containers take to end.
-            self._pod_gone(new)
-            if objects.labels(old) != objects.labels(new):
-                self._pod_gone(old)
-            return
-        before, now = objects.owner(old), objects.owner(new)
-        if before is not None and before != now and (key := self._owner_of(old)):
-            self._controller.enqueue(key)
-        if now is not None:
-            if key := self._owner_of(new):
-                self._controller.enqueue(key)
-        elif before is not None or objects.labels(old) != objects.labels(new):
-            self._enqueue_selecting(new)
-
-    def _pod_gone(self, pod: Obj) -> None:
-        if key := self._owner_of(pod):
-            self._expectations.deletion_observed(key, objects.uid(pod))
-            self._controller.enqueue(key)
-
-    def _enqueue_selecting(self, pod: Obj) -> None:
-        for owner in indices.selecting(self._owners, pod, self._selects):
-            self._controller.enqueue(owner)
 
     def _selects(self, owner: Obj, pod: Obj) -> bool:
         return self._kind.selector(owner).matches(objects.labels(pod))

@@ -8,6 +8,7 @@ from kube_nb.controllers import history, indices
 from kube_nb.controllers.context import Context
 from kube_nb.controllers.pods.expectations import Expectations
 from kube_nb.controllers.pods.ownership import Claims
+from kube_nb.controllers.pods.watching import OwnedPods
 from kube_nb.controllers.statefulset import identity, status
 from kube_nb.controllers.statefulset.claims import ClaimControl
 from kube_nb.controllers.statefulset.syncing import Sync
@@ -35,7 +36,7 @@ class StatefulSetController:
         self._expectations = Expectations(context.clock)
         self._controller = Controller(NAME, self.reconcile, workers=context.options.workers, clock=context.clock)
         self._controller.watch(self._sets)
-        self._pods.add_handler(self._pod_added, self._pod_changed, self._pod_gone)
+        OwnedPods(KIND, self._sets, self._pods, self._expectations, self._controller, _selects)
         claims.add_handler(on_delete=self._claim_gone)
 
     async def run(self) -> None:
@@ -44,41 +45,6 @@ class StatefulSetController:
         await self._controller.run()
 
     # -- what makes a key interesting ------------------------------------------------------------------------------
-
-    def _set_of(self, pod: Obj) -> str | None:
-        reference = objects.owner(pod)
-        if reference is None or reference["kind"] != KIND:
-            return None
-        found = self._sets.get(objects.namespace(pod), reference["name"])
-        return objects.key(found) if found is not None and objects.uid(found) == reference["uid"] else None
-
-    def _pod_added(self, pod: Obj) -> None:
-        if key := self._set_of(pod):
-            self._expectations.creation_observed(key)
-            self._controller.enqueue(key)
-        elif objects.owner(pod) is None and not objects.is_deleting(pod):
-            self._enqueue_selecting(pod)
-
-    def _pod_changed(self, old: Obj, new: Obj) -> None:
-        if objects.is_deleting(new):
-            self._pod_gone(new)
-            return
-        before, now = objects.owner(old), objects.owner(new)
-        if before is not None and before != now and (key := self._set_of(old)):
-            self._controller.enqueue(key)
-        if key := self._set_of(new):
-            self._controller.enqueue(key)
-        elif now is None and (before is not None or objects.labels(old) != objects.labels(new)):
-            self._enqueue_selecting(new)
-
-    def _pod_gone(self, pod: Obj) -> None:
-        if key := self._set_of(pod):
-            self._expectations.deletion_observed(key, objects.uid(pod))
-            self._controller.enqueue(key)
-
-    def _enqueue_selecting(self, pod: Obj) -> None:
-        for stateful_set in indices.selecting(self._sets, pod, _selects):
-            self._controller.enqueue(stateful_set)
 
     def _claim_gone(self, claim: Obj) -> None:
         for stateful_set in self._sets.list(objects.namespace(claim)):

@@ -116,19 +116,10 @@ async def wait_for_deletion(inv: Invocation, target: resources.Target, uid: str)
             raise
         if uid and obj["metadata"].get("uid") != uid:
             return
-        stream = await inv.session.client.watch(
-            target.mapping.gvr,
-            target.namespace,
-            field_selector=f"metadata.name={target.name}",
-            resource_version=obj["metadata"]["resourceVersion"],
-            bookmarks=False,
-        )
-        try:
+        async with resources.following(inv, target, obj) as stream:
             async for event in stream:
                 if event.type == "DELETED":
                     return
-        finally:
-            stream.close()
 
 
 COMMAND = Command(

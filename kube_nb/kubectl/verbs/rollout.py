@@ -70,14 +70,7 @@ async def _follow(inv: Invocation, target: resources.Target) -> None:
     inv.write(text)
     if done or not inv["watch"]:
         return
-    stream = await inv.session.client.watch(
-        target.mapping.gvr,
-        target.namespace,
-        field_selector=f"metadata.name={target.name}",
-        resource_version=obj["metadata"]["resourceVersion"],
-        bookmarks=False,
-    )
-    try:
+    async with resources.following(inv, target, obj) as stream:
         async for event in stream:
             if event.type == "DELETED":
                 raise KubectlError("error: object has been deleted")
@@ -86,8 +79,6 @@ async def _follow(inv: Invocation, target: resources.Target) -> None:
                 inv.write(text)
             if done:
                 return
-    finally:
-        stream.close()
 
 
 # -- history and undo --------------------------------------------------------------------------------------------------

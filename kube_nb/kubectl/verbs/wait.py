@@ -128,21 +128,12 @@ async def _until(inv: Invocation, target: resources.Target, holds: Callable[[Obj
     obj = await resources.read(inv, target)
     if holds(obj):
         return
-    stream = await inv.session.client.watch(
-        target.mapping.gvr,
-        target.namespace,
-        field_selector=f"metadata.name={target.name}",
-        resource_version=obj["metadata"]["resourceVersion"],
-        bookmarks=False,
-    )
-    try:
+    async with resources.following(inv, target, obj) as stream:
         async for event in stream:
             if event.type == "DELETED":
                 raise ApiError(404, "NotFound", f'{target.mapping.gvr.group_resource} "{target.name}" not found')
             if event.type in ("ADDED", "MODIFIED") and holds(event.object):
                 return
-    finally:
-        stream.close()
 
 
 def _report_timeout(inv: Invocation, waiting: list[resources.Target], condition: Condition) -> None:
