@@ -6,6 +6,7 @@ asked for anything, so the cost is that of what changed.
 Models structured-merge-diff typed/compare.go.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from kube_nb.machinery.managed import elements, sets
@@ -34,6 +35,8 @@ UNOWNED: Fields = {
     **{f"f:{name}": {} for name in _UNOWNED},
     "f:metadata": {SELF: {}, **{f"f:{name}": {} for name in _UNOWNED_METADATA}},
 }
+
+_CONTAINERS = (dict, list)
 
 _NONE: frozenset[str] = frozenset()
 _MISSING = object()
@@ -101,7 +104,7 @@ def _fields_of(new: Obj, schema: TypeSchema | None, always: frozenset[str], skip
     for key, value in new.items():
         if key in skipped:
             continue
-        if not value or not isinstance(value, dict | list):
+        if not value or not isinstance(value, _CONTAINERS):
             found[elements.of_field(key)] = LEAF
         elif key in named:
             node = _below_of(value, _field(schema, key), always)
@@ -185,7 +188,7 @@ def _compare_value(key: str, old: Json, new: Json, schema: TypeSchema | None, ch
 
 
 def _present(value: Json, other: Json) -> Json:
-    if value is _MISSING and isinstance(other, dict | list):
+    if value is _MISSING and isinstance(other, _CONTAINERS):
         return type(other)()
     return value
 
@@ -196,7 +199,7 @@ def _compare_nodes(element: str, old: Json, new: Json, schema: TypeSchema | None
         changes.added[element] = everything(new, schema)
     elif new is _MISSING:
         changes.removed[element] = everything(old, schema)
-    elif not isinstance(old, dict | list) and not isinstance(new, dict | list):
+    elif not isinstance(old, _CONTAINERS) and not isinstance(new, _CONTAINERS):
         changes.modified[element] = LEAF
     else:
         _compare_containers(element, old, new, schema, changes)
@@ -273,16 +276,28 @@ def indexed(items: list[Json], schema: TypeSchema) -> dict[str, list[Json]]:
 
 def everything(value: Json, schema: TypeSchema | None) -> Fields:
     """The node of something that appeared or disappeared as a whole: itself and all below it."""
-    if not value or not isinstance(value, dict | list):
+    if not value or not isinstance(value, _CONTAINERS):
         return LEAF
     children: Fields = {}
     if isinstance(value, dict):
-        if is_granular_map(value, None, schema):
-            for key, item in value.items():
-                leaf = not item or not isinstance(item, dict | list)
-                children[elements.of_field(key)] = LEAF if leaf else everything(item, _field(schema, key))
+        if not is_granular_map(value, None, schema):
+            return LEAF
+        for item in value.values():
+            if item and isinstance(item, _CONTAINERS):
+                break
+        else:
+            return _with_leaves(tuple(value))
+        for key, item in value.items():
+            leaf = not item or not isinstance(item, _CONTAINERS)
+            children[elements.of_field(key)] = LEAF if leaf else everything(item, _field(schema, key))
     elif schema is not None and is_granular_list(value, None, schema):
         item_type = schema.element()
         for element, items in indexed(value, schema).items():
             children[element] = everything(items[0], item_type) if len(items) == 1 else {}
     return sets.node(True, children) or LEAF
+
+
+@lru_cache(maxsize=4096)
+def _with_leaves(keys: tuple[str, ...]) -> Fields:
+    """The node of an object with these fields and nothing below them; one for all that have the same."""
+    return sets.node(True, {elements.of_field(key): LEAF for key in keys}) or LEAF
