@@ -109,6 +109,13 @@ class TooManyRequests(EtcdError):
     text = "etcdserver: too many requests"
 
 
+class DeadlineExceeded(EtcdError):
+    """No answer in the time that the caller gives; what was asked for may be done or not."""
+
+    code = Code.DEADLINE_EXCEEDED
+    text = "context deadline exceeded"
+
+
 class NotFound(EtcdError):
     code = Code.NOT_FOUND
 

@@ -12,12 +12,15 @@ from kube_nb.etcd.auth import AuthNotEnabled
 from kube_nb.etcd.backend import Backend, Maintained
 from kube_nb.etcd.errors import EtcdError
 from kube_nb.etcd.guard import Authority
+from kube_nb.etcdctl import limit
 from kube_nb.etcdctl.printers import PRINTERS, Printer
 from kube_nb.etcdctl.printers.printer import EndpointHealth, MemberChange
 from kube_nb.etcdctl.result import CommandError, Exit, Result
+from kube_nb.machinery import duration
 from kube_nb.machinery.pflag import Flag, FlagError, FlagSet, Parsed
 
-#: What every command takes. Those about connections are accepted and have no effect: the backend is given.
+#: What every command takes. Those about connections are accepted and have no effect, for the backend is given; but
+#: dial-timeout and command-timeout have.
 GLOBAL_FLAGS = (
     Flag("cacert", help="verify certificates of TLS-enabled secure servers using this CA bundle"),
     Flag("cert", help="identify secure client using this TLS certificate file"),
@@ -203,6 +206,8 @@ async def _run(
         if printer is None:
             raise CommandError("unsupported output format", Exit.BAD_FEATURE)
         backend = await _login(_one_member(backend, parsed), parsed)
+        timeout_s = None if limit.is_patient(command.path) else duration.parse(parsed["command-timeout"])
+        backend = limit.limited(backend, timeout_s)
         call = Call(parsed, backend, printer(is_hex=parsed["hex"], pretty=parsed["pretty"]), out, err, stdin, responses)
         await command.run(call)
     except CommandError as error:
@@ -233,6 +238,7 @@ async def _login(backend: Backend, parsed: Parsed) -> Backend:
     try:
         user = as_user(name, password if colon else parsed["password"])
         if hasattr(type(user), "login"):  # somebody else's etcd has to be asked
+            limit.limited(user, duration.parse(parsed["dial-timeout"]))
             await user.login()
         return cast(Backend, user)
     except AuthNotEnabled:

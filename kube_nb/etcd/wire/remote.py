@@ -39,7 +39,7 @@ from kube_nb.etcd.errors import Compacted, EtcdError, WatchCanceled
 from kube_nb.etcd.proto import rpc_pb2 as pb
 from kube_nb.etcd.wire import codec, poller
 
-#: How long a call may take, in wall seconds.
+#: How long a call may take unless its `RemoteBackend` says, in wall seconds.
 TIMEOUT_S = 10.0
 #: How long a watch waits before it looks for its server again, in cluster seconds.
 RECONNECT_S = 0.5
@@ -67,6 +67,9 @@ def connect(
 class RemoteBackend:
     """A `Backend` over a channel; `close` it when done."""
 
+    #: How long a call may take, in wall seconds; None for as long as it takes.
+    timeout_s: float | None = TIMEOUT_S
+
     def __init__(self, channel: aio.Channel) -> None:
         self._channel = channel
         self._calls: dict[str, Any] = {}
@@ -89,7 +92,7 @@ class RemoteBackend:
                 f"/etcdserverpb.{path}", type(request).SerializeToString, response.FromString
             )
         try:
-            return await call(request, timeout=TIMEOUT_S, metadata=await self._metadata())
+            return await call(request, timeout=self.timeout_s, metadata=await self._metadata())
         except aio.AioRpcError as error:
             raise of_status(error.code(), error.details() or "") from None
 
@@ -218,7 +221,7 @@ class RemoteBackend:
             pb.LeaseKeepAliveRequest.SerializeToString,
             pb.LeaseKeepAliveResponse.FromString,
         )
-        call = open_stream(timeout=TIMEOUT_S, metadata=await self._metadata())
+        call = open_stream(timeout=self.timeout_s, metadata=await self._metadata())
         try:
             await call.write(pb.LeaseKeepAliveRequest(ID=id))
             response = await call.read()
@@ -342,7 +345,7 @@ class RemoteUser(RemoteBackend):
                 pb.AuthenticateResponse.FromString,
             )
             try:
-                self._token = (await login(request, timeout=TIMEOUT_S)).token
+                self._token = (await login(request, timeout=self.timeout_s)).token
             except aio.AioRpcError as error:
                 if error.details() != AuthNotEnabled.text:  # then nobody is asked who he is
                     raise of_status(error.code(), error.details() or "") from None
@@ -499,6 +502,8 @@ def of_status(code: StatusCode, details: str) -> EtcdError:
         return known()
     if code is StatusCode.UNAVAILABLE:
         return errors.Unavailable(details)
+    if code is StatusCode.DEADLINE_EXCEEDED:  # grpcio's words are not those of Go's clients
+        return errors.DeadlineExceeded()
     return EtcdError(details, errors.Code(code.value[0]))
 
 

@@ -40,12 +40,18 @@ async def _revoke(call: Call) -> None:
 
 async def _time_to_live(call: Call) -> None:
     id = _lease_id(call, "lease timetolive command needs lease ID as argument")
-    found = await call.backend.lease_time_to_live(id, keys=call["keys"])
+    try:
+        found = await call.backend.lease_time_to_live(id, keys=call["keys"])
+    except EtcdError as error:
+        raise CommandError(str(error), Exit.BAD_CONNECTION) from None
     await call.show(printer.TimeToLive(found, call["keys"]))
 
 
 async def _list(call: Call) -> None:
-    ids = await call.backend.leases()
+    try:
+        ids = await call.backend.leases()
+    except EtcdError as error:
+        raise CommandError(str(error), Exit.BAD_CONNECTION) from None
     await call.show(printer.LeaseIds(ids, (await call.backend.status()).revision))
 
 

@@ -21,6 +21,9 @@ async def _save(call: Call) -> None:
             async for piece in call.operated.snapshot():
                 file.write(piece)
         draft.rename(path)
+    except EtcdError as error:
+        draft.unlink(missing_ok=True)
+        raise CommandError(str(error), Exit.INTERRUPTED) from None
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise CommandError(f"could not open {draft} ({error.strerror})", Exit.INTERRUPTED) from None
