@@ -243,6 +243,28 @@ class Cacher:
         return scopes
 
 
+class LateCacher(Cacher):
+    """A cacher that is filled when somebody first looks; for a store that nobody else writes to.
+
+    fill: loads what the store has.
+    """
+
+    def __init__(
+        self, prefix: str, *, namespaced: bool, index: str = "", fill: Callable[["LateCacher"], object]
+    ) -> None:
+        super().__init__(prefix, namespaced=namespaced, index=index)
+        self._fill = fill
+        del self.entries
+
+    def __getattr__(self, name: str) -> SortedDict:
+        """Called for what is not there yet."""
+        if name != "entries":
+            raise AttributeError(name)
+        self.entries = SortedDict()
+        self._fill(self)
+        return self.entries
+
+
 def _event(kind: str, change: Change) -> WatchEvent:
     if kind != "DELETED":
         assert change.new is not None

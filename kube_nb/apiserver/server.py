@@ -41,7 +41,7 @@ from kube_nb.apiserver.fairness import Fairness, MaxInFlight, waiting
 from kube_nb.apiserver.fairness.levels import Level
 from kube_nb.apiserver.metrics import Metrics
 from kube_nb.apiserver.resource import Resource
-from kube_nb.apiserver.storage import Storage
+from kube_nb.apiserver.storage import AtHand, Storage
 from kube_nb.etcd.backend import Backend
 from kube_nb.etcd.errors import EtcdError, RequestTooLarge
 from kube_nb.machinery import cause, errors, names
@@ -73,7 +73,7 @@ class ApiServer:
     the policies of the mode ABAC. service_account_key: the PEM of the private key that signs service accounts' tokens;
     without it pods get none, and the admission plugin ServiceAccount is off. webhooks and programs: functions in this
     kernel by name, see `callout` and `aggregation`. max_requests_inflight and max_mutating_requests_inflight: how many
-    requests may run at once, together if priority_and_fairness shares them out.
+    requests may run at once, together if priority_and_fairness shares them out. at_hand: see `Storage`.
     """
 
     def __init__(
@@ -98,11 +98,12 @@ class ApiServer:
         max_requests_inflight: int = 400,
         max_mutating_requests_inflight: int = 200,
         priority_and_fairness: bool = True,
+        at_hand: AtHand | None = None,
     ) -> None:
         self.clock = clock
         self.registry = registry or Registry.builtin(version)
         self.schemas = schema.schemas(self.registry.version)
-        self.storage = Storage(backend, clock)
+        self.storage = Storage(backend, clock, at_hand)
         self.authenticators = list(authenticators)
         self.authorizer = None if authorizer is None else Union([authorizer])
         self._authorization_modes = tuple(authorization_modes)

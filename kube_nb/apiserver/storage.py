@@ -10,11 +10,12 @@ Models apiserver pkg/storage/etcd3/store.go.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 import orjson
 
 from kube_nb.apiserver import story
-from kube_nb.apiserver.cacher import Cacher, Entry
+from kube_nb.apiserver.cacher import Cacher, Entry, LateCacher
 from kube_nb.etcd.backend import DELETE, Backend, Event, KeyValue, prefix_end
 from kube_nb.etcd.errors import EtcdError
 from kube_nb.machinery.cause import Cause
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 ROOT = b"/registry/"
 ROOT_END = b"/registry0"
+#: The key-value pairs of ``[key, range_end)``, without waiting.
+AtHand: TypeAlias = Callable[[bytes, bytes], Iterable[KeyValue]]
 _METADATA = b'"metadata":{'
 #: How many writes' causes are kept.
 CAUSES = 200_000
@@ -73,11 +76,13 @@ class Storage:
 
     causes: revision -> the `Cause` of that write, bounded. revision: the last one that the cachers have seen. A local
     backend keeps the cachers exact; over a remote one they trail the store by a message, and `catch_up` waits.
+    at_hand: reads a store that nobody else writes to; then each kind is loaded when it is first looked at.
     """
 
-    def __init__(self, backend: Backend, clock: Clock) -> None:
+    def __init__(self, backend: Backend, clock: Clock, at_hand: AtHand | None = None) -> None:
         self.backend = backend
         self.clock = clock
+        self._at_hand = at_hand
         self.causes: dict[int, Cause] = {}
         self.revision = 0
         self._cachers: dict[str, Cacher] = {}
@@ -93,11 +98,11 @@ class Storage:
 
     async def start(self) -> None:
         """Follow the store from here on. Kinds may be added before and after."""
-        found = await self.backend.range(ROOT, ROOT_END)
+        found = await self.backend.range(ROOT, ROOT_END, limit=0 if self._at_hand is None else 1)
         self.revision = found.revision
         for cacher in self._cachers.values():
             cacher.window_start = cacher.started = found.revision
-        for kv in found.kvs:
+        for kv in found.kvs if self._at_hand is None else ():
             self._loaded(kv)
         self._unsubscribe = self.backend.subscribe(ROOT, ROOT_END, self._committed)
         if self._unsubscribe is None:
@@ -120,11 +125,23 @@ class Storage:
         """The cacher of a storage prefix, made and filled if it is new."""
         cacher = self._cachers.get(prefix)
         if cacher is None:
-            cacher = self._cachers[prefix] = Cacher(prefix, namespaced=namespaced, index=INDEXED.get(prefix, ""))
+            cacher = self._cachers[prefix] = self._new(prefix, namespaced)
             cacher.window_start = cacher.started = self.revision
-            if self._unsubscribe is not None or self._watch is not None:
+            if self._at_hand is None and (self._unsubscribe is not None or self._watch is not None):
                 await self._fill(cacher)
         return cacher
+
+    def _new(self, prefix: str, namespaced: bool) -> Cacher:
+        index = INDEXED.get(prefix, "")
+        if self._at_hand is None:
+            return Cacher(prefix, namespaced=namespaced, index=index)
+        return LateCacher(prefix, namespaced=namespaced, index=index, fill=self._fill_late)
+
+    def _fill_late(self, cacher: Cacher) -> None:
+        assert self._at_hand is not None
+        start = f"{cacher.prefix}/".encode()
+        for kv in self._at_hand(start, prefix_end(start)):
+            self._loaded(kv)
 
     async def _fill(self, cacher: Cacher) -> None:
         start = f"{cacher.prefix}/".encode()

@@ -1,7 +1,8 @@
 """The cluster as it was at a revision, for everything that reads.
 
 An API server of its own stands on a fork of the store, at the moment of that revision: lists, single objects, tables
-with their ages, custom resources, all as they were. It lives as long as the command that asks.
+with their ages, custom resources, all as they were. It lives as long as the command that asks, and loads only the
+kinds that the command looks at.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from kube_nb.apiserver import ApiServer
 from kube_nb.client import Client, InKernelTransport
 from kube_nb.cluster import forking
+from kube_nb.etcd.backend import Range
 from kube_nb.etcd.lease import FIRST_ID, Leases
 from kube_nb.etcd.local import LocalBackend
 from kube_nb.machinery import errors
@@ -39,7 +41,12 @@ async def opened(engine: "Engine", at: int) -> AsyncIterator[Past]:
     store.leases = Leases(lambda: FIRST_ID)  # nothing ends while one looks
     clock = ManualClock(epoch=engine.clock.epoch)
     clock.now_s = moment_s
-    server = ApiServer(LocalBackend(store, clock), clock, version=engine.version)
+    server = ApiServer(
+        LocalBackend(store, clock),
+        clock,
+        version=engine.version,
+        at_hand=lambda start, end: store.range(Range(start, end)).kvs,
+    )
     await server.start()
     try:
         yield Past(Client(InKernelTransport(lambda: _Reading(server.handle), _READER), user_agent="kubectl"), clock)
