@@ -305,7 +305,10 @@ class Cluster:
         stdin: str = "",
         result: EtcdctlResult | None = None,
     ) -> Iterator[str]:
-        """The same for an etcdctl command, for ``watch`` and ``lease keep-alive``."""
+        """The same for an etcdctl command, for ``watch`` and ``lease keep-alive``.
+
+        result: takes what the command leaves; its stderr is then told there alone.
+        """
         argv = shlex.split(command_line) if isinstance(command_line, str) else list(command_line)
 
         def command(emit: Callable[[str], None]) -> Coroutine[Any, Any, Any]:

@@ -8,7 +8,7 @@ Flags, texts and exit codes are those of etcdctl 3.4 to 3.6; read `command` firs
 Differs: stderr does not carry the client library's retry warnings; ``watch -- COMMAND`` starts no processes.
 """
 
-from kube_nb.etcdctl.command import run, stream
+from kube_nb.etcdctl.command import run, stream, verb
 from kube_nb.etcdctl.result import CommandError, Exit, Result
 
-__all__ = ["CommandError", "Exit", "Result", "run", "stream"]
+__all__ = ["CommandError", "Exit", "Result", "run", "stream", "verb"]

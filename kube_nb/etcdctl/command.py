@@ -4,7 +4,7 @@ Models etcdctl/ctlv3/ctl.go and cobra's way of finding commands.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from kube_nb.etcdctl.printers.printer import EndpointHealth, MemberChange
 from kube_nb.etcdctl.result import CommandError, Exit, Result
 from kube_nb.machinery import duration
 from kube_nb.machinery.pflag import Flag, FlagError, FlagSet, Parsed
+from kube_nb.machinery.suggestions import suggestions
 
 #: What every command takes. Those about connections are accepted and have no effect, for the backend is given; but
 #: dial-timeout and command-timeout have.
@@ -146,7 +147,7 @@ async def run(
     """Run a command to its end. argv: without the word ``etcdctl``.
 
     emit: also called with the text, stdout and stderr, as it comes. result: filled along the way, so that what came
-    before a cancellation can still be used.
+    before a cancellation can still be used; who gives one finds stderr there, and `emit` gets stdout only.
     """
     kept = result if result is not None else Result()
 
@@ -157,7 +158,7 @@ async def run(
 
     def err(text: str) -> None:
         kept.stderr += text
-        if emit is not None:
+        if emit is not None and result is None:
             emit(text)
 
     kept.exit_code = await _run(argv, backend, out, err, stdin, kept.responses)
@@ -178,6 +179,14 @@ async def stream(
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def verb(argv: Sequence[str]) -> str:
+    """The verb that a command line means: ``lease keep-alive`` for ``-w json lease keep 1f``; "" if there is none."""
+    from kube_nb.etcdctl import verbs
+
+    words, _ = _split(list(argv), tuple(verbs.COMMANDS))
+    return " ".join(words) if words in verbs.COMMANDS else ""
 
 
 async def _run(
@@ -260,17 +269,25 @@ def _split(argv: list[str], known: tuple[tuple[str, ...], ...]) -> tuple[tuple[s
             flag = flags.get(word)
             place += 2 if flag is not None and flag.value_if_bare is None else 1
             continue
-        longer = (*words, word)
-        if not any(name[: len(longer)] == longer for name in known):
+        found = _named(word, {name[len(words)]: None for name in known if name[: len(words)] == words != name})
+        if found is None:
             break
-        words = longer
+        words = (*words, found)
         argv = argv[:place] + argv[place + 1 :]
     return words, argv
 
 
+def _named(word: str, names: Iterable[str]) -> str | None:
+    """The name itself, or the only one that begins with the word, as etcdctl lets cobra find commands."""
+    if word in names:
+        return word
+    longer = [name for name in names if name.startswith(word)]
+    return longer[0] if len(longer) == 1 else None
+
+
 def _run_group(words: tuple[str, ...], rest: list[str], out: Callable[[str], None]) -> int:
     """A line that names no command: help on the group, or the refusal of what it does not know."""
-    from kube_nb.etcdctl import usage
+    from kube_nb.etcdctl import usage, verbs
 
     try:
         parsed = FlagSet((HELP, *GLOBAL_FLAGS)).parse(rest)
@@ -278,7 +295,7 @@ def _run_group(words: tuple[str, ...], rest: list[str], out: Callable[[str], Non
         raise CommandError(str(error), usage=usage.of_group(words)) from None
     if parsed.args and not words:
         name = parsed.args[0]
-        text = f'unknown command "{name}" for "etcdctl"'
+        text = f'unknown command "{name}" for "etcdctl"{suggestions(name, verbs.FIRST_WORDS)}'
         raise CommandError(f"{text}\nRun 'etcdctl --help' for usage.\nError: {text}")
     out(usage.of_group(words))
     return Exit.SUCCESS

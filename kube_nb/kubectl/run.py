@@ -14,6 +14,7 @@ from kube_nb.kubectl.verbs import registry
 from kube_nb.kubectl.warnings import WarningTransport
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.pflag import Flag, FlagError, FlagSet, Parsed
+from kube_nb.machinery.suggestions import suggestions
 from kube_nb.machinery.types import Obj
 
 #: Flags of every verb.
@@ -119,7 +120,8 @@ def locate(argv: Sequence[str]) -> tuple[Command | None, str, list[str]]:
     word = rest.pop(0)
     command = registry.find(word)
     if command is None:
-        raise KubectlError(f'error: unknown command "{word}" for "kubectl"{_suggestions(word)}')
+        near = suggestions(word, sorted(each.name for each in registry.commands()))
+        raise KubectlError(f'error: unknown command "{word}" for "kubectl"{near}')
     path = f"kubectl {command.name}"
     while command.subcommands and rest and (sub := command.subcommand(rest[0])) is not None:
         command, path, rest = sub, f"{path} {sub.name}", rest[1:]
@@ -147,19 +149,3 @@ def _group_or_help(command: Command, path: str, parsed: Parsed, result: Result) 
     if parsed.args:
         raise KubectlError(f"error: unknown command \"{' '.join(parsed.args)}\"\nSee '{path} -h' for help and examples")
     raise KubectlError(helptext.of(command, path))
-
-
-def _suggestions(word: str) -> str:
-    """Commands that look alike, as cobra offers them."""
-    near = [each.name for each in registry.commands() if _distance(word, each.name) <= 2 or each.name.startswith(word)]
-    return "\n\nDid you mean this?\n" + "".join(f"\t{name}\n" for name in sorted(near)) if near else ""
-
-
-def _distance(a: str, b: str) -> int:
-    """Levenshtein's distance."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        row, above = [i], row
-        for j, y in enumerate(b, 1):
-            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (x != y)))
-    return row[-1]

@@ -8,7 +8,7 @@ from html import escape
 from kube_magics import current
 from kube_magics.kubectl import printed
 from kube_nb.cluster import STREAM_LIMIT_S, Cluster
-from kube_nb.etcdctl import Result
+from kube_nb.etcdctl import Result, verb
 from kube_nb.kubectl import KubectlError
 from kube_nb.machinery import duration
 
@@ -17,7 +17,7 @@ _MONO = "font-family:SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 #: What a txn reads: compares, what then, what else.
 _TXN_BLOCKS = 3
 #: Verbs that go on until they are cancelled.
-_ENDLESS = (("watch",), ("lease", "keep-alive"), ("lock",), ("elect",))
+_ENDLESS = ("watch", "lease keep-alive", "lock", "elect")
 
 
 class Shown(Result):
@@ -77,8 +77,7 @@ def _words(line: str) -> list[str]:
 
 
 def is_endless(argv: list[str]) -> bool:
-    words = tuple(word for word in argv if not word.startswith("-"))
-    return any(words[: len(verb)] == verb for verb in _ENDLESS) and not {"-h", "--help"} & set(argv)
+    return verb(argv) in _ENDLESS and not {"-h", "--help"} & set(argv)
 
 
 def _limit_s(argv: list[str]) -> float:
@@ -112,7 +111,7 @@ def _commands(cell: str) -> Iterator[tuple[list[str], str]]:
 
 
 def _reads(argv: list[str]) -> bool:
-    return next((word for word in argv if not word.startswith("-")), "") == "txn" and not {"-h", "--help"} & set(argv)
+    return verb(argv) == "txn" and not {"-h", "--help"} & set(argv)
 
 
 def _blocks(lines: Iterator[str], count: int) -> Iterator[str]:

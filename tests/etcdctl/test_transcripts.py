@@ -21,7 +21,7 @@ from tests.etcdctl.transcripts import ENDPOINT, PEER_URL, Line, Names, normal, r
 #: What Debian's etcdctl 3.4 does not have.
 OURS = {("auth", "status"), ("help",)}
 FOLDER = Path(__file__).parent
-NAMES = ["kv", "lease", "members", "maintenance", "auth", "formats"]
+NAMES = ["kv", "lease", "members", "maintenance", "auth", "formats", "finding"]
 
 
 @pytest.mark.parametrize("name", NAMES)

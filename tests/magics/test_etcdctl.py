@@ -38,6 +38,12 @@ def test_a_watch_shows_the_past_and_ends_at_its_limit(run: Callable[[str], Any])
     assert run("w.text").value == ran.out
 
 
+def test_a_refusal_of_an_endless_command_is_told_once(run: Callable[[str], Any]) -> None:
+    ran = run("%etcdctl elec a b c")
+    assert ran.refusal == "Error: elect takes one election name argument and an optional proposal argument"
+    assert ran.out == ""
+
+
 def test_text_is_shown_escaped(run: Callable[[str], Any]) -> None:
     run("%etcdctl put evil '<img src=x onerror=alert(1)>'")
     html = run("%etcdctl get evil").value._repr_html_()

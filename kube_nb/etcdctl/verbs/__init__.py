@@ -66,6 +66,11 @@ _ALL = (
     watch.WATCH,
 )
 COMMANDS: Mapping[tuple[str, ...], Command] = {command.words: command for command in _ALL}
+#: The first words of all, in the order in which etcdctl offers those that look alike.
+FIRST_WORDS = (
+    *("get", "put", "del", "txn", "compaction", "alarm", "defrag", "endpoint", "move-leader", "watch", "version"),
+    *("lease", "member", "snapshot", "make-mirror", "lock", "elect", "auth", "user", "role", "check"),
+)
 #: Words that only lead to others, and what they are about.
 GROUPS: Mapping[tuple[str, ...], str] = {
     ("alarm",): "Alarm related commands",
