@@ -41,7 +41,7 @@ def test_a_watch_shows_the_past_and_ends_at_its_limit(run: Callable[[str], Any])
 def test_a_refusal_of_an_endless_command_is_told_once(run: Callable[[str], Any]) -> None:
     ran = run("%etcdctl elec a b c")
     assert ran.refusal == "Error: elect takes one election name argument and an optional proposal argument"
-    assert ran.out == ""
+    assert ran.out == f"{ran.refusal}\n"
 
 
 def test_text_is_shown_escaped(run: Callable[[str], Any]) -> None:
