@@ -1,9 +1,10 @@
 """What can go wrong before a server has answered. (What a server answers is `machinery.errors.ApiError`.)"""
 
 from kube_nb.machinery.errors import ApiError
+from kube_nb.machinery.refusals import Refusal
 
 
-class Unreachable(Exception):
+class Unreachable(Refusal):
     """No server took the request: connection refused, name unknown, TLS failed, connection lost before the answer.
 
     The message reads as Go's, which kubectl prints: ``dial tcp 127.0.0.1:6443: connect: connection refused``.

@@ -11,6 +11,7 @@ import yaml
 from kube_nb.client.errors import Unreachable
 from kube_nb.kubectl.mapper import Mapper
 from kube_nb.machinery.exchange import Request, Response, User
+from kube_nb.machinery.refusals import BadArgument
 from kube_nb.machinery.types import Obj
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ async def ask(
     ValueError for a method, a kind or a body that cannot be; Unreachable without an API server.
     """
     if method not in METHODS:
-        raise ValueError(f'"{method}" is no method of the API; there are {", ".join(METHODS)}')
+        raise BadArgument(f'"{method}" is no method of the API; there are {", ".join(METHODS)}')
     if patch_type not in PATCH_TYPES:
-        raise ValueError(f'"{patch_type}" is no type of patch; there are {", ".join(PATCH_TYPES)}')
+        raise BadArgument(f'"{patch_type}" is no type of patch; there are {", ".join(PATCH_TYPES)}')
     server = engine.apiserver
     if server is None:
         raise Unreachable("dial tcp 127.0.0.1:6443: connect: connection refused")
@@ -116,7 +117,7 @@ def _body(method: str, body: "Obj | str | None") -> Any:
         try:
             body = yaml.safe_load(body)
         except yaml.YAMLError as error:
-            raise ValueError(f"the body is no YAML: {error}") from None
+            raise BadArgument(f"the body is no YAML: {error}") from None
     if body is None and method in ("POST", "PUT", "PATCH"):
-        raise ValueError(f"a {method} wants a body: give it in the cell, below %%kube request {method} ...")
+        raise BadArgument(f"a {method} wants a body: give it in the cell, below %%kube request {method} ...")
     return body

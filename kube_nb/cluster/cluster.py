@@ -33,6 +33,7 @@ from kube_nb.kubectl.result import KubectlError, Result
 from kube_nb.machinery import duration
 from kube_nb.machinery.exchange import User
 from kube_nb.machinery.loop import SETTLE_LIMIT_S, ClusterLoop, Pace, cancel_all_tasks, with_free_time
+from kube_nb.machinery.refusals import WrongMoment
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler.counterfactual import Changes
 from kube_nb.scheduler.explain import WhyNot
@@ -159,7 +160,7 @@ class Cluster:
         """Run a command on the loop; what it wrote settles before this returns (at pace "max")."""
         if self._closed:
             command.close()
-            raise RuntimeError(f"cluster {self.name!r} is down")
+            raise WrongMoment(f"cluster {self.name!r} is down")
         return self._driver.call(self._settled(command))
 
     async def _settled(self, command: Coroutine[Any, Any, T]) -> T:

@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from typing import Any, Protocol, TypeVar
 
 from kube_nb.machinery import loop as cluster_loop
+from kube_nb.machinery.refusals import WrongMoment
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class InlineDriver:
         with self._turn:
             if self._loop.is_running():
                 command.close()
-                raise RuntimeError("the cluster is already running a command; inside it, use the async twin: c.aio")
+                raise WrongMoment("the cluster is already running a command; inside it, use the async twin: c.aio")
             _allow_nesting(self._loop)
             return self._loop.run_command(command)
 
@@ -69,7 +70,7 @@ class ThreadDriver:
     def call(self, command: Coroutine[Any, Any, T]) -> T:
         if threading.current_thread() is self._thread:
             command.close()
-            raise RuntimeError("this runs on the cluster's own loop; there, use the async twin: c.aio")
+            raise WrongMoment("this runs on the cluster's own loop; there, use the async twin: c.aio")
         future = asyncio.run_coroutine_threadsafe(command, self._loop)
         try:
             return future.result()

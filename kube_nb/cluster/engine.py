@@ -39,6 +39,7 @@ from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.exchange import Handler, User
 from kube_nb.machinery.gvk import GVK
 from kube_nb.machinery.loop import ClusterLoop
+from kube_nb.machinery.refusals import BadArgument
 from kube_nb.machinery.types import Obj
 from kube_nb.network.fabric import VirtualNetwork
 from kube_nb.scheduler.counterfactual import Changes
@@ -256,11 +257,11 @@ class Engine:
     async def why_not(self, pod: str, node: str, *, moves: bool) -> tuple[WhyNot, Changes]:
         """See `Cluster.why_not`. pod: ``namespace/name``."""
         if self.scheduler is None:
-            raise ValueError("no scheduler has run yet")
+            raise BadArgument("no scheduler has run yet")
         try:
             return self.scheduler.why_not(pod, node), self.scheduler.counterfactual(pod, node, moves=moves)
         except KeyError as error:
-            raise ValueError(str(error.args[0])) from None
+            raise BadArgument(str(error.args[0])) from None
 
 
 def read_files(path: str) -> dict[str, bytes]:

@@ -20,6 +20,7 @@ from kube_nb.etcd.loading import Loader
 from kube_nb.etcd.store import Store
 from kube_nb.machinery.clock import descendant
 from kube_nb.machinery.loop import ClusterLoop, Pace
+from kube_nb.machinery.refusals import BadArgument
 
 if TYPE_CHECKING:
     from kube_nb.cluster.engine import Engine
@@ -56,14 +57,14 @@ async def store_at(engine: "Engine", at: int | None) -> tuple[Store, float]:
     """A fork of the store at a revision (None: now), and the cluster time of that; ValueError if it is not there."""
     now_s = engine.clock.time()
     if at is not None and at < 1:
-        raise ValueError(f"a revision is a number from 1 on, not {at}")
+        raise BadArgument(f"a revision is a number from 1 on, not {at}")
     try:
         store = await _fork(engine, at or 0, now_s)
     except FutureRevision:
         newest = (await engine.etcd.range(b"\0", count_only=True)).revision
-        raise ValueError(f"revision {at} is still to come: the store is at {newest}") from None
+        raise BadArgument(f"revision {at} is still to come: the store is at {newest}") from None
     except Compacted:
-        raise ValueError(f"revision {at} has been compacted away") from None
+        raise BadArgument(f"revision {at} has been compacted away") from None
     known_s = engine.chronicle.time_of(store.revision)
     return store, now_s if at is None or known_s is None else known_s
 
@@ -81,7 +82,7 @@ async def _fork(engine: "Engine", at: int, now_s: float) -> Store:
     if engine.members is not None:
         running = engine.members.leader or next(iter(engine.members.running.values()), None)
         if running is None:
-            raise ValueError("no member of etcd runs: start one, then fork")
+            raise BadArgument("no member of etcd runs: start one, then fork")
         store = running.store
     return store.fork(at, now_s=now_s)
 

@@ -10,6 +10,7 @@ from kube_nb.etcd.backend import Event
 from kube_nb.etcd.raft.cluster import RaftCluster
 from kube_nb.etcd.raft.member import Request
 from kube_nb.etcd.raft.messages import Entry, Kind, Message
+from kube_nb.machinery.refusals import BadArgument
 
 if TYPE_CHECKING:
     from kube_nb.cluster.engine import Engine
@@ -317,12 +318,12 @@ def heal(engine: "Engine", one: str = "", other: str = "") -> None:
 
 def _cluster(engine: "Engine") -> RaftCluster:
     if engine.members is None:
-        raise ValueError("etcd has one member here: there is nobody to part it from (see etcd_members=3)")
+        raise BadArgument("etcd has one member here: there is nobody to part it from (see etcd_members=3)")
     return engine.members
 
 
 def _id(cluster: RaftCluster, name: str) -> int:
     known = {each: id for id, each in cluster.names.items()}
     if name not in known:
-        raise ValueError(f'no member "{name}"; there are {", ".join(known)}')
+        raise BadArgument(f'no member "{name}"; there are {", ".join(known)}')
     return known[name]

@@ -13,6 +13,7 @@ from kube_nb.kubelet.hollow import HollowNodes
 from kube_nb.machinery import objects
 from kube_nb.machinery.errors import ApiError
 from kube_nb.machinery.exchange import NodeEndpoint, User
+from kube_nb.machinery.refusals import BadArgument
 from kube_nb.machinery.types import Obj
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Nodes:
 
     def _known(self, name: str) -> None:
         if name not in self._flags():
-            raise ValueError(f'no component "{name}"; the control plane has {", ".join(self._flags())}')
+            raise BadArgument(f'no component "{name}"; the control plane has {", ".join(self._flags())}')
 
     def _set_static_pods(self) -> None:
         self.kubelets[CONTROL_PLANE].set_static_pods(self._static_pods())

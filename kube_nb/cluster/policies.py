@@ -15,6 +15,7 @@ import yaml
 
 from kube_nb.apiserver.audit import EVERYTHING, LEVELS, Audit
 from kube_nb.apiserver.authz.abac import Abac
+from kube_nb.machinery.refusals import BadArgument
 from kube_nb.machinery.types import Obj
 
 MODES = ("Node", "RBAC", "ABAC", "AlwaysAllow")
@@ -38,9 +39,9 @@ class Policies:
         """ValueError that names what is wrong, and where."""
         for mode in modes:
             if mode not in MODES:
-                raise ValueError(f"authorization mode {mode!r} is not known; known are {', '.join(MODES)}")
+                raise BadArgument(f"authorization mode {mode!r} is not known; known are {', '.join(MODES)}")
         if ("ABAC" in modes) != (abac is not None):
-            raise ValueError("authorization mode ABAC and a policy file for it go together")
+            raise BadArgument("authorization mode ABAC and a policy file for it go together")
         policies = None if abac is None else Abac.of(_text(abac))
         events: deque[Obj] = deque(maxlen=KEPT_EVENTS)
         if audit is False and log is None:
@@ -68,17 +69,17 @@ def audit_policy(given: "Obj | str | Path") -> Obj:
     try:
         found: Any = given if isinstance(given, dict) else yaml.safe_load(_text(given))
     except yaml.YAMLError as error:
-        raise ValueError(f"the audit policy is no YAML: {error}") from None
+        raise BadArgument(f"the audit policy is no YAML: {error}") from None
     if not isinstance(found, dict) or found.get("kind", "Policy") != "Policy":
-        raise ValueError("the audit policy is no audit.k8s.io/v1 Policy")
+        raise BadArgument("the audit policy is no audit.k8s.io/v1 Policy")
     rules = found.get("rules")
     if not isinstance(rules, list) or not rules:
-        raise ValueError("audit policy: rules: Required value: a policy without rules writes nothing down")
+        raise BadArgument("audit policy: rules: Required value: a policy without rules writes nothing down")
     for place, rule in enumerate(rules):
         level = rule.get("level") if isinstance(rule, dict) else rule
         if level not in LEVELS:
             supported = ", ".join(f'"{each}"' for each in LEVELS)
-            raise ValueError(
+            raise BadArgument(
                 f'audit policy: rules[{place}].level: Unsupported value: "{level}": supported: {supported}'
             )
     return found
@@ -90,5 +91,5 @@ def _text(given: "str | Path | Obj") -> str:
         try:
             return Path(given).read_text()
         except OSError as error:
-            raise ValueError(f"policy file {given}: {error.strerror}") from None
+            raise BadArgument(f"policy file {given}: {error.strerror}") from None
     return str(given)

@@ -12,6 +12,7 @@ from kube_nb.cluster import kubeconfig
 from kube_nb.cluster.pki import Authority, KeyPair
 from kube_nb.machinery import errors
 from kube_nb.machinery.exchange import Request, Response
+from kube_nb.machinery.refusals import BadArgument
 
 if TYPE_CHECKING:
     from kube_nb.cluster.engine import Engine
@@ -138,7 +139,7 @@ def _loopback(listen: str) -> tuple[str, int]:
         is_loopback = ipaddress.ip_address(host).is_loopback
         number = int(port)
     except ValueError:
-        raise ValueError(f'cannot listen on "{listen}": give an address and a port, e.g. 127.0.0.1:6443') from None
+        raise BadArgument(f'cannot listen on "{listen}": give an address and a port, e.g. 127.0.0.1:6443') from None
     if not is_loopback:
-        raise ValueError(f"cannot listen on {host}: a cluster in a notebook serves loopback only (127.0.0.1 or ::1)")
+        raise BadArgument(f"cannot listen on {host}: a cluster in a notebook serves loopback only (127.0.0.1 or ::1)")
     return host, number

@@ -6,6 +6,8 @@ Models api/v3rpc/rpctypes/error.go.
 from enum import IntEnum
 from typing import ClassVar
 
+from kube_nb.machinery.refusals import Refusal
+
 
 class Code(IntEnum):
     """gRPC status codes (google.rpc.Code), as far as etcd uses them."""
@@ -31,7 +33,7 @@ class Code(IntEnum):
         return "".join(word.capitalize() for word in self.name.split("_"))
 
 
-class EtcdError(Exception):
+class EtcdError(Refusal):
     """A refusal of the store: `code` and the exact `message`."""
 
     code: Code = Code.UNKNOWN

@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from kube_nb.machinery.refusals import Refusal
 from kube_nb.machinery.types import Obj
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class KubectlError(Exception):
+class KubectlError(Refusal):
     """A command's refusal: the text that kubectl prints to stderr, and its exit code."""
 
     def __init__(self, text: str, exit_code: int = 1) -> None:

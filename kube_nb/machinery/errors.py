@@ -7,10 +7,11 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from kube_nb.machinery.refusals import Refusal
 from kube_nb.machinery.types import Obj
 
 
-class ApiError(Exception):
+class ApiError(Refusal):
     """An API call's refusal. code: the HTTP status; reason: metav1.StatusReason; details: metav1.StatusDetails."""
 
     def __init__(self, code: int, reason: str, message: str, details: Obj | None = None) -> None:

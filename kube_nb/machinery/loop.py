@@ -31,6 +31,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 from kube_nb.machinery.clock import EPOCH, Calendar, is_periodic
 from kube_nb.machinery.collector import collecting_rarely
+from kube_nb.machinery.refusals import WrongMoment
 
 Pace: TypeAlias = float | Literal["max"]
 T = TypeVar("T")
@@ -39,7 +40,7 @@ T = TypeVar("T")
 SETTLE_LIMIT_S = 60.0
 
 
-class NothingLeftToHappen(RuntimeError):
+class NothingLeftToHappen(WrongMoment):
     """A command waits at ``pace="max"``, but no timer and no connection is left that could ever wake it."""
 
 

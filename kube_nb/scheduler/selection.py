@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kube_nb.machinery.refusals import BadArgument
 from kube_nb.scheduler.framework.interface import Ints
 
 MIN_FEASIBLE_NODES = 100
@@ -31,7 +32,7 @@ class TieBreaker:
 
     def __init__(self, rule: str = "heap", stream: random.Random | None = None) -> None:
         if rule not in TIES:
-            raise ValueError(f"unknown tie rule {rule!r}, known are {', '.join(TIES)}")
+            raise BadArgument(f"unknown tie rule {rule!r}, known are {', '.join(TIES)}")
         self.rule = rule
         self._stream = stream or random.Random(0)  # a seeded stream of its own
         self._ranks = _heap_ranks(128)

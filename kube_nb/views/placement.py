@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 
 from kube_nb.cluster import Cluster
 from kube_nb.machinery import objects
+from kube_nb.machinery.refusals import BadArgument
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler import requests
 from kube_nb.scheduler.plugins.registry import DEFAULT_PLUGINS
@@ -82,13 +83,13 @@ def show(workload: Workload, weights: Mapping[str, int] | None = None, staying: 
     ValueError for a plugin that does not score, a weight out of range, or too many pods.
     """
     if len(workload.tasks) > MAX_PODS:
-        raise ValueError(f"{len(workload.tasks)} pods are too many to place anew at once; at most {MAX_PODS}")
+        raise BadArgument(f"{len(workload.tasks)} pods are too many to place anew at once; at most {MAX_PODS}")
     chosen = dict(OWN_WEIGHTS)
     for name, weight in (weights or {}).items():
         if name not in chosen:
-            raise ValueError(f'"{name}" is no plugin that scores; there are {", ".join(chosen)}')
+            raise BadArgument(f'"{name}" is no plugin that scores; there are {", ".join(chosen)}')
         if not 0 <= weight <= MAX_WEIGHT:
-            raise ValueError(f"the weight of {name} must be between 0 and {MAX_WEIGHT}, not {weight}")
+            raise BadArgument(f"the weight of {name} must be between 0 and {MAX_WEIGHT}, not {weight}")
         chosen[name] = weight
     own = placed(workload, OWN_WEIGHTS, staying)
 

@@ -78,7 +78,9 @@ def sentence(state: Decision) -> str:
         return _won(state["pod"], last)
     if last["nominatedNode"]:
         return f"{state['pod']} waits for room on {last['nominatedNode']}: {_leaving(last['preemption'])}"
-    return f"{state['pod']} fits nowhere: {last['message'] or last['fault'] or 'no node was left'}"
+    if last["fault"]:
+        return f"{state['pod']} got no node, because a plugin failed: {last['fault']}"
+    return f"{state['pod']} fits nowhere: {last['message'] or 'no node was left'}"
 
 
 def _won(pod: str, attempt: Mapping[str, Any]) -> str:

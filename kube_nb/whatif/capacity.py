@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from kube_nb.machinery.refusals import BadArgument
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler.engine import Engine
 from kube_nb.whatif.fill import fill, place
@@ -41,7 +42,7 @@ def nodes_to_add(workload: Workload, node: Obj, policy: "Policy | str" = "kube-d
     while waiting(high):
         high *= 2
         if high > limit:
-            raise ValueError(f"{limit} more nodes like {node['metadata']['name']} would not do")
+            raise BadArgument(f"{limit} more nodes like {node['metadata']['name']} would not do")
     low = high // 2
     while high - low > 1:
         middle = (low + high) // 2

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple, TypeAlias
 
+from kube_nb.machinery.refusals import BadArgument
 from kube_nb.whatif.comparison import Comparison, ReplayComparison
 from kube_nb.whatif.fill import Run, fill
 from kube_nb.whatif.gpu import RESOURCE
@@ -126,7 +127,7 @@ Case: TypeAlias = tuple[Load, Policy, int]
 def _cases(policies: "Iterable[Policy | str]", workloads: "Load | Sequence[Load]", seeds: Any) -> list[Case]:
     chosen = [policy_of(policy) for policy in policies]
     if len({policy.name for policy in chosen}) < len(chosen):
-        raise ValueError("two policies of one name: give them names of their own")
+        raise BadArgument("two policies of one name: give them names of their own")
     loads: Sequence[Load] = [workloads] if isinstance(workloads, Workload) or callable(workloads) else list(workloads)
     numbers = range(seeds) if isinstance(seeds, int) else list(seeds)
     return [(load, policy, seed) for load in loads for policy in chosen for seed in numbers]
@@ -142,7 +143,7 @@ def _processes(cases: Sequence[Case], executor: Executor | None, processes: int 
         except Exception as error:
             if executor is None and processes is None:
                 return 1
-            raise ValueError(
+            raise BadArgument(
                 f"policy {policy.name!r} cannot be sent to another process ({error}): make it of a function that a "
                 "module defines, or pass processes=1"
             ) from None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kube_nb.machinery.refusals import BadArgument
 from kube_nb.whatif.fill import Run
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Measured:
     def _check(self, value: str) -> None:
         if value not in self.df.columns:
             known = ", ".join(name for name in self.df.columns if name not in ("workload", "policy", "seed", "ties"))
-            raise ValueError(f"no column {value!r}; there are {known}")
+            raise BadArgument(f"no column {value!r}; there are {known}")
 
     def _bars(self, value: str, ax: Any) -> None:
         """The mean over the seeds, with the least and the most."""
@@ -126,7 +127,7 @@ class Comparison(Measured):
         for number, run in enumerate(self.runs):
             if run.policy == policy and workload in ("", run.workload) and seed in (None, run.seed):
                 return number
-        raise ValueError(f"no run of policy {policy!r} here")
+        raise BadArgument(f"no run of policy {policy!r} here")
 
 
 class Divergence(NamedTuple):

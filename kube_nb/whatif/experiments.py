@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kube_nb.machinery import quantity
+from kube_nb.machinery.refusals import BadArgument
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler import requests
 from kube_nb.whatif.compact import Compaction, compact
@@ -67,7 +68,7 @@ def segregate(
     prod = [task for task in workload.tasks if task.priority >= production]
     rest = [task for task in workload.tasks if task.priority < production]
     if not prod or not rest:
-        raise ValueError(f"{workload.name} has no tasks on one side of priority {production}")
+        raise BadArgument(f"{workload.name} has no tasks on one side of priority {production}")
     alone = _compacted(workload, prod, "production", policy, seeds, **options)
     if reclamation:
         together = _shared(workload, alone, policy, seeds, production, **options)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from kube_nb.machinery import duration, objects, times
+from kube_nb.machinery.refusals import BadArgument
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler import requests
 from kube_nb.whatif.comparison import Measured, axes
@@ -93,7 +94,7 @@ def run_under(cluster: "Cluster", policy: "Policy | str") -> None:
         score = {"disabled": [{"name": "*"}], "enabled": [{"name": policy.name}]}
         cluster.configure_scheduler({"profiles": [{"plugins": {"score": score}}], "percentageOfNodesToScore": 100})
     elif policy.maker:
-        raise ValueError(
+        raise BadArgument(
             f"policy {policy.name!r} needs the engine alone: "
             "take a profile (Policy.profile) or a function (Policy.score)"
         )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kube_nb.machinery.refusals import BadArgument
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler.columns import Columns
 from kube_nb.scheduler.config import Configuration
@@ -222,5 +223,5 @@ def policy_of(given: "Policy | str") -> Policy:
     if isinstance(given, Policy):
         return given
     if given not in POLICIES:
-        raise ValueError(f"no policy {given!r}, there are {', '.join(POLICIES)}")
+        raise BadArgument(f"no policy {given!r}, there are {', '.join(POLICIES)}")
     return POLICIES[given]

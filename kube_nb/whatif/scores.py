@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kube_nb.machinery.refusals import BadArgument
 from kube_nb.scheduler import requests
 from kube_nb.scheduler.columns import Columns, Floats
 from kube_nb.scheduler.framework.interface import MAX_SCORE, CycleState, Ints, Scope
@@ -61,9 +62,9 @@ class Formula(RowScore):
         free = {name: capacity[name] - gathered.load[2 + row] for row, name in enumerate(columns.resources)}
         found = np.asarray(self._function(pod.requests, free, capacity), dtype=np.float64)
         if found.shape != (len(rows),) or not np.isfinite(found).all():
-            raise ValueError(f"a policy's function must answer {len(rows)} finite scores")
+            raise BadArgument(f"a policy's function must answer {len(rows)} finite scores")
         if np.abs(found).max(initial=0) > 9e12:
-            raise ValueError("a policy's scores must lie between -9e12 and 9e12: divide them, by the capacity say")
+            raise BadArgument("a policy's scores must lie between -9e12 and 9e12: divide them, by the capacity say")
         scaled: Ints = np.floor(found * 1_000_000).astype(np.int64)
         return scaled
 

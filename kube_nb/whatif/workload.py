@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from kube_nb.machinery.refusals import BadArgument
 from kube_nb.machinery.types import Obj
 from kube_nb.scheduler import requests
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from random import Random
 
 
-class WorkloadError(ValueError):
+class WorkloadError(BadArgument):
     """What is wrong with a workload's source, and where."""
 
 

@@ -1,3 +1,4 @@
+import pickle
 from typing import Any
 
 import pytest
@@ -165,3 +166,8 @@ def test_yaml_is_read() -> None:
 def test_what_is_wrong_is_named_with_its_place(config: Any, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         Configuration.of(config).profiles_for(Handle(Columns()))
+
+
+def test_an_error_comes_back_from_another_process_as_it_was() -> None:
+    error = pickle.loads(pickle.dumps(ConfigurationError("profiles[0]", "no")))
+    assert (error.where, str(error)) == ("profiles[0]", "profiles[0]: no")

@@ -136,6 +136,12 @@ REFUSED = {"node": "node-3", "refusedBy": "TaintToleration", "code": "Unschedula
             id="nowhere",
         ),
         pytest.param(
+            [attempt(fault='running Filter plugin "Bad": boom', message='running Filter plugin "Bad": boom')],
+            "",
+            'web got no node, because a plugin failed: running Filter plugin "Bad": boom',
+            id="a plugin failed",
+        ),
+        pytest.param(
             [], "node-1", "web is on node-1 without the scheduler: its spec named the node from the start", id="given"
         ),
         pytest.param([], "", "web: the scheduler has not looked at it yet (does kube-scheduler run?)", id="not yet"),
