@@ -12,8 +12,9 @@ from kube_nb.kubectl import manifest
 from kube_nb.kubectl.command import Invocation
 from kube_nb.kubectl.mapper import Mapping
 from kube_nb.kubectl.result import KubectlError
+from kube_nb.machinery import objects
 from kube_nb.machinery.errors import ApiError
-from kube_nb.machinery.exchange import WatchStream
+from kube_nb.machinery.exchange import WatchEvent, WatchStream
 from kube_nb.machinery.gvk import GVK
 from kube_nb.machinery.pflag import Flag
 from kube_nb.machinery.types import Obj
@@ -172,19 +173,34 @@ async def read(inv: Invocation, target: Target) -> Obj:
 
 
 @asynccontextmanager
-async def following(inv: Invocation, target: Target, obj: Obj) -> AsyncIterator[WatchStream]:
-    """What happens to one object after the state that was read."""
-    stream = await inv.session.client.watch(
-        target.mapping.gvr,
+async def following(inv: Invocation, target: Target, obj: Obj) -> AsyncIterator[AsyncIterator[WatchEvent]]:
+    """What happens to one object after the state that was read.
+
+    The watch begins at a list's revision, for the object's own may be older than what the server remembers."""
+    gvr, client = target.mapping.gvr, inv.session.client
+    selector = f"metadata.name={target.name}"
+    listed = await client.list(gvr, target.namespace, field_selector=selector)
+    stream = await client.watch(
+        gvr,
         target.namespace,
-        field_selector=f"metadata.name={target.name}",
-        resource_version=obj["metadata"]["resourceVersion"],
+        field_selector=selector,
+        resource_version=listed["metadata"]["resourceVersion"],
         bookmarks=False,
     )
     try:
-        yield stream
+        yield _since(obj, listed.get("items") or (), stream)
     finally:
         stream.close()
+
+
+async def _since(obj: Obj, listed: Sequence[Obj], stream: WatchStream) -> AsyncIterator[WatchEvent]:
+    """What has happened between a read and a list, then what happens."""
+    if not listed:
+        yield WatchEvent("DELETED", obj)
+    elif objects.resource_version(listed[0]) != objects.resource_version(obj):
+        yield WatchEvent("MODIFIED", {"apiVersion": obj["apiVersion"], "kind": obj["kind"], **listed[0]})
+    async for event in stream:
+        yield event
 
 
 async def from_files(inv: Invocation) -> AsyncIterator[Target]:

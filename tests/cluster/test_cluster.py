@@ -105,6 +105,21 @@ def test_without_its_api_server_kubectl_says_so_and_nothing_is_lost(cluster):
     assert len(cluster.get("pods", selector="app=web")) == 1
 
 
+def test_waiting_does_not_take_the_end_of_the_api_server_for_success():
+    with Cluster(nodes=1) as cluster:
+        cluster.kubectl("create deployment web --image=nobody/knows")
+        nodes, later = cluster.engine.nodes, cluster._loop.call_later
+        later(5, nodes.stop_component, "kube-apiserver")
+        with pytest.raises(KubectlError, match=r"The connection to the server 127\.0\.0\.1:6443 was refused"):
+            cluster.wait("deployment/web", "condition=Available", timeout="60s")
+        cluster.start_component("kube-apiserver")
+        cluster.run(cluster.engine.apiserver_up.wait())
+        later(5, nodes.stop_component, "kube-apiserver")
+        later(30, nodes.start_component, "kube-apiserver")
+        result = cluster.kubectl("rollout status deployment/web --timeout=5m")
+        assert result.stderr == "error: timed out waiting for the condition\n"
+
+
 def history(seed):
     """Every write of a small scenario: revision, key and value."""
     with Cluster(nodes=2, seed=seed) as cluster:

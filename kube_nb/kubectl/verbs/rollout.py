@@ -7,6 +7,7 @@ is their ControllerRevisions. Models kubectl pkg/cmd/rollout and pkg/polymorphic
 import asyncio
 
 from kube_nb.api.resources import CONTROLLER_REVISIONS, DEPLOYMENTS, REPLICA_SETS
+from kube_nb.client import Unreachable
 from kube_nb.kubectl import changes, resources, rollout_status
 from kube_nb.kubectl.command import Command, Invocation
 from kube_nb.kubectl.result import KubectlError
@@ -18,6 +19,8 @@ from kube_nb.machinery.types import Obj
 REVISION = "deployment.kubernetes.io/revision"
 CHANGE_CAUSE = "kubernetes.io/change-cause"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+#: How long to wait for a server that is away.
+_RETRY_S = 1.0
 _ROLLED = ("Deployment", "DaemonSet", "StatefulSet")
 
 
@@ -64,21 +67,34 @@ async def _status_of(inv: Invocation, target: resources.Target) -> None:
 
 
 async def _follow(inv: Invocation, target: resources.Target) -> None:
-    """Print each change of the rollout's state until it is complete; deletion and failure end it."""
+    """Print each change of the rollout's state until it is complete; deletion and failure end it.
+
+    A server that goes away is waited for, as by the informer that upstream uses."""
     obj = await resources.read(inv, target)
+    text, done = _say(inv, obj, "")
+    while not done and inv["watch"]:
+        try:
+            async with resources.following(inv, target, obj) as stream:
+                async for event in stream:
+                    if event.type == "DELETED":
+                        raise KubectlError("error: object has been deleted")
+                    if event.type == "ERROR":
+                        break
+                    text, done = _say(inv, event.object, text)
+                    if done:
+                        return
+            obj = await resources.read(inv, target)
+            text, done = _say(inv, obj, text)
+        except Unreachable:
+            await asyncio.sleep(_RETRY_S)
+
+
+def _say(inv: Invocation, obj: Obj, before: str) -> tuple[str, bool]:
+    """Write the state if it has changed: (its text, whether the rollout is complete)."""
     text, done = rollout_status.of(obj, inv["revision"])
-    inv.write(text)
-    if done or not inv["watch"]:
-        return
-    async with resources.following(inv, target, obj) as stream:
-        async for event in stream:
-            if event.type == "DELETED":
-                raise KubectlError("error: object has been deleted")
-            before, (text, done) = text, rollout_status.of(event.object, inv["revision"])
-            if text != before:
-                inv.write(text)
-            if done:
-                return
+    if text != before:
+        inv.write(text)
+    return text, done
 
 
 # -- history and undo --------------------------------------------------------------------------------------------------

@@ -124,16 +124,21 @@ async def _wait(inv: Invocation, target: resources.Target, condition: Condition)
 
 
 async def _until(inv: Invocation, target: resources.Target, holds: Callable[[Obj], bool]) -> None:
-    """Read the object, then follow it, until the condition holds."""
-    obj = await resources.read(inv, target)
-    if holds(obj):
-        return
+    """Read the object, then follow it, until the condition holds; once more if the server ends the watch."""
+    while not holds(obj := await resources.read(inv, target)):
+        if await _follow(inv, target, obj, holds):
+            return
+
+
+async def _follow(inv: Invocation, target: resources.Target, obj: Obj, holds: Callable[[Obj], bool]) -> bool:
+    """Whether the condition held before the watch ended."""
     async with resources.following(inv, target, obj) as stream:
         async for event in stream:
             if event.type == "DELETED":
                 raise ApiError(404, "NotFound", f'{target.mapping.gvr.group_resource} "{target.name}" not found')
             if event.type in ("ADDED", "MODIFIED") and holds(event.object):
-                return
+                return True
+    return False
 
 
 def _report_timeout(inv: Invocation, waiting: list[resources.Target], condition: Condition) -> None:
