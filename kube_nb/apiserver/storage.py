@@ -163,7 +163,9 @@ class Storage:
             watcher = self.backend.watch(ROOT, ROOT_END, start_revision=self.revision + 1, progress_notify=True)
             try:
                 async for batch in watcher:
-                    self._committed(batch.events, batch.revision)
+                    # What is told of a long past may end before the revision that the store is at.
+                    seen = batch.events[-1].kv.mod_revision if batch.events else batch.revision
+                    self._committed(batch.events, seen)
             except EtcdError as error:
                 logger.warning("The watch on the store ended, err=%s", error)
                 await asyncio.sleep(1)

@@ -471,8 +471,10 @@ class RemoteWatcher:
             self._take(response)
 
     def _take(self, response: pb.WatchResponse) -> None:
+        """Keep a batch; what is told of a long past may end before the revision in its header."""
         revision = response.header.revision
-        self._request.start_revision = max(self._request.start_revision, revision + 1)
+        seen = response.events[-1].kv.mod_revision if response.events else revision
+        self._request.start_revision = max(self._request.start_revision, seen + 1)
         self._batches.append(WatchBatch(tuple(codec.event_value(event) for event in response.events), revision))
 
     def cancel(self) -> None:
