@@ -159,8 +159,9 @@ class Storage:
     # -- what the store tells --------------------------------------------------------------------------------------
 
     async def _follow(self) -> None:
+        """Hear of every key: others may write beside `ROOT`, and `catch_up` waits for the revisions of that, too."""
         while True:
-            watcher = self.backend.watch(ROOT, ROOT_END, start_revision=self.revision + 1, progress_notify=True)
+            watcher = self.backend.watch(b"\0", b"\0", start_revision=self.revision + 1, progress_notify=True)
             try:
                 async for batch in watcher:
                     # What is told of a long past may end before the revision that the store is at.

@@ -51,6 +51,15 @@ async def test_watches_hear_of_it() -> None:
         assert heard == ["ADDED a", "ADDED b", "MODIFIED a", "DELETED a"]
 
 
+async def test_what_others_write_beside_the_registry_holds_no_reader_up() -> None:
+    backend = remote()
+    async with serving(backend=backend) as api:
+        for key in (b"elsewhere", b"/registryx/a/b"):
+            await backend.put(key, b"1")
+            assert (await api.get(CONFIG_MAPS))["items"] == []
+        assert asyncio.get_running_loop().time() == 0
+
+
 async def test_two_servers_share_one_store() -> None:
     backend = remote()
     async with serving(backend=backend) as one, serving(backend=backend, stream="two") as other:
