@@ -213,6 +213,11 @@ class Cacher:
             return ()
         return [change for change in self._window if change.revision > revision]
 
+    def forget(self, revision: int) -> None:
+        """What was told up to this revision is not the whole history: a watch from before it must not start here."""
+        self._window.clear()
+        self.window_start = revision
+
     def _tell(self, change: Change) -> None:
         self.version += 1
         if len(self._window) == WINDOW:

@@ -17,7 +17,7 @@ import orjson
 from kube_nb.apiserver import story
 from kube_nb.apiserver.cacher import Cacher, Entry, LateCacher
 from kube_nb.etcd.backend import DELETE, Backend, Event, KeyValue, prefix_end
-from kube_nb.etcd.errors import EtcdError
+from kube_nb.etcd.errors import Compacted, EtcdError
 from kube_nb.machinery.cause import Cause
 from kube_nb.machinery.cause import current as current_cause
 from kube_nb.machinery.clock import Clock
@@ -169,9 +169,38 @@ class Storage:
                     self._committed(batch.events, seen)
             except EtcdError as error:
                 logger.warning("The watch on the store ended, err=%s", error)
-                await asyncio.sleep(1)
+                if not (isinstance(error, Compacted) and await self._read_again()):
+                    await asyncio.sleep(1)
             finally:
                 watcher.cancel()
+
+    async def _read_again(self) -> bool:
+        """The store has forgotten what came after `revision`: find out by comparing, and tell the differences.
+
+        Who watches from a revision in between has to list again. False if the store does not answer.
+        """
+        try:
+            found = await self.backend.range(ROOT, ROOT_END)
+        except EtcdError:
+            return False
+        there: dict[str, set[str]] = {prefix: set() for prefix in self._cachers}
+        for kv in sorted(found.kvs, key=lambda kv: kv.mod_revision):
+            place = self._place(kv.key)
+            if place is None:
+                continue
+            cacher, key = place
+            there[cacher.prefix].add(key)
+            known = cacher.get(key)
+            if known is not None and known.revision < kv.create_revision:  # another one by that name
+                cacher.remove(key, kv.create_revision)
+            if (known is None or known.revision < kv.mod_revision) and (entry := self._entry(key, kv)) is not None:
+                cacher.put(entry)
+        for cacher in self._cachers.values():
+            for key in [key for key in cacher.entries if key not in there[cacher.prefix]]:
+                cacher.remove(key, found.revision)
+            cacher.forget(found.revision)
+        self._committed((), found.revision)
+        return True
 
     def _committed(self, events: tuple[Event, ...], revision: int) -> None:
         for event in events:

@@ -8,7 +8,8 @@ import pytest
 
 from kube_nb.api import resources
 from kube_nb.client import Client, InKernelTransport, Unreachable
-from kube_nb.etcd.backend import Event, OptimisticResult, RangeResult, WatchBatch, Watcher
+from kube_nb.etcd.backend import Event, OptimisticResult, RangeResult, WatchBatch, Watcher, prefix_end
+from kube_nb.etcd.errors import Unavailable
 from kube_nb.etcd.local import LocalBackend
 from kube_nb.etcd.store import Store
 from kube_nb.machinery.exchange import ConnectionCut
@@ -171,3 +172,31 @@ async def test_a_client_in_the_kernel_takes_that_for_a_lost_connection() -> None
         backend.answers.set()
         with pytest.raises(Unreachable, match=r"^EOF$"):
             await asked
+
+
+async def test_a_store_that_forgot_what_the_server_missed_is_read_again() -> None:
+    backend = remote()
+    async with serving(backend=backend) as api:
+        for name in ("a", "b", "c"):
+            await api.create(CONFIG_MAPS, config_map(name))
+        before = (await api.get(CONFIG_MAPS))["metadata"]["resourceVersion"]
+        watch = await api.watch(CONFIG_MAPS)
+        assert await watch.next() == ["ADDED a", "ADDED b", "ADDED c"]
+        for watcher in list(backend._watchers):
+            watcher.end(Unavailable("connection lost"))
+        key = b"/registry/configmaps/default/%s"
+        stored = {kv.key: kv.value for kv in (await backend.range(key % b"", prefix_end(key % b""))).kvs}
+        await backend.delete_range(key % b"a")
+        await backend.delete_range(key % b"b")
+        await backend.put(key % b"b", stored[key % b"b"])  # another one by that name
+        await backend.put(key % b"c", stored[key % b"c"])
+        await backend.put(key % b"d", stored[key % b"c"].replace(b'"name":"c"', b'"name":"d"'))
+        await backend.compact((await backend.status()).revision)
+        await api.create(CONFIG_MAPS, config_map("e"))
+        heard: list[str] = []
+        while len(heard) < 6:
+            heard += await watch.next()
+        assert heard == ["DELETED b", "ADDED b", "MODIFIED c", "ADDED d", "ADDED e", "DELETED a"]
+        assert [each["metadata"]["name"] for each in (await api.get(CONFIG_MAPS))["items"]] == ["b", "c", "d", "e"]
+        (event,) = await (await api.watch(CONFIG_MAPS, resourceVersion=before)).stream.batch()
+        assert event.object["code"] == 410
