@@ -187,10 +187,11 @@ class Attempt:
 
 
 class Decisions:
-    """The last attempts of all pods, oldest first."""
+    """The last attempts of all pods, oldest first; at most so many, and so many numbers (cells) in them."""
 
     def __init__(self, attempts: int = 20000, cells: int = 8_000_000) -> None:
         self._log: deque[Attempt] = deque()
+        self._sizes: deque[int] = deque()
         self._attempts = attempts
         self._cells = cells
         self._held = 0
@@ -202,11 +203,16 @@ class Decisions:
         return iter(self._log)
 
     def append(self, attempt: Attempt) -> None:
-        log = self._log
+        log, raw, verdict = self._log, attempt.raw, attempt.verdict
+        size = 0 if raw is None else raw.size
+        if verdict is not None:
+            size += verdict.size // 4
         log.append(attempt)
-        self._held += _cells(attempt)
+        self._sizes.append(size)
+        self._held += size
         while len(log) > self._attempts or (self._held > self._cells and len(log) > 1):
-            self._held -= _cells(log.popleft())
+            log.popleft()
+            self._held -= self._sizes.popleft()
 
     def of(self, pod: str) -> list[Attempt]:
         """The attempts of this pod ("namespace/name"), oldest first."""
@@ -217,9 +223,3 @@ class Decisions:
 
     def to_dict(self, pod: str) -> list[dict[str, Any]]:
         return [attempt.to_dict() for attempt in self.of(pod)]
-
-
-def _cells(attempt: Attempt) -> int:
-    """How many numbers the attempt holds on to."""
-    raw, verdict = attempt.raw, attempt.verdict
-    return (0 if raw is None else raw.size) + (0 if verdict is None else verdict.size // 4)

@@ -213,7 +213,10 @@ class PodClass:
         """Number the lines, and fill those that depend on the nodes alone."""
         wide = any(getattr(plugin, "columns_only", False) for plugin in kept)
         dtype: Any = np.int64 if wide else np.int32
-        self.row_raw: npt.NDArray[np.signedinteger[Any]] = np.zeros((row_lines, len(rows)), dtype=dtype)
+        # Every attempt that is explained copies some of it: what is not normalized is at most 100, and kept small.
+        final = not any(plugin.scope is Scope.ROW and hasattr(plugin, "normalize") for plugin in kept)
+        row_dtype: Any = np.int16 if final and not wide else dtype
+        self.row_raw: npt.NDArray[np.signedinteger[Any]] = np.zeros((row_lines, len(rows)), dtype=row_dtype)
         by_node: list[Ints] = []
         next_row = 0
         for plugin, weight in zip(kept, self.weights, strict=True):

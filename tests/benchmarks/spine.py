@@ -142,6 +142,7 @@ async def operations(figures: Figures, client: Client, how: str, count: int) -> 
 
 
 def latencies(figures: Figures) -> None:
+    gc.collect()  # the clusters of before, which would be looked through in the middle of something
     with Cluster(nodes=1) as cluster:
         cluster.run(operations(figures, cluster.client, "in-kernel", 1000))
     with Cluster(nodes=1, hollow=10, pace=1) as cluster:
