@@ -1,8 +1,10 @@
 """The HTTPS front by an HTTP client: who one is, bodies, streams, sessions."""
 
 import asyncio
+import gc
 import io
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from kube_nb.apiserver.authn.authenticator import StaticTokens
 from kube_nb.apiserver.serving.http import Front
 from kube_nb.machinery.exchange import ConnectionCut, Request, Response, User
+from tests.apiserver.certificates import Authority
 from tests.apiserver.https import Https, at_walls_pace, listening
 from tests.apiserver.nodes import EchoNode
 from tests.apiserver.serving import CONFIG_MAPS, PODS, config_map, pod
@@ -208,3 +211,35 @@ def test_a_request_whose_server_has_ended_loses_its_connection() -> None:
         await front.stop()
 
     at_walls_pace(story())
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():
+        await asyncio.sleep(0)
+
+
+def test_a_connection_that_was_given_up_is_cut_when_the_server_stops(tmp_path: Path) -> None:
+    """Its client left while nobody read: asyncio keeps the socket open, and aiohttp has forgotten it."""
+    authority = Authority(tmp_path)
+
+    async def unasked(request: Request) -> Response:
+        raise AssertionError(request)
+
+    async def story() -> None:
+        front, loop = Front(unasked), asyncio.get_running_loop()
+        port = await front.start("127.0.0.1", 0, authority.server_context())
+        server: Any = front._http
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=authority.client_context())
+        await until(lambda: bool(server.connections))
+        (connection,) = server.connections
+        connection.transport.pause_reading()
+        file = connection.transport.get_extra_info("socket").fileno()
+        writer.transport.abort()
+        await until(lambda: file not in loop._selector.get_map())  # type: ignore[attr-defined]  # asyncio's own
+        connection.force_close()
+        assert len(server.transports) == 1
+        await front.stop()
+        await until(lambda: not server.transports)
+
+    at_walls_pace(story())
+    gc.collect()

@@ -63,8 +63,13 @@ def ours(peer_url: str = "http://localhost:2380", tls: Tls | None = None) -> Ite
         try:
             yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         finally:
-            backend.close()
-            thread.call(server.stop())
+            thread.call(_stop(backend, server))
+
+
+async def _stop(backend: LocalBackend, server: Server) -> None:
+    """On the loop's own thread: connections end there meanwhile."""
+    backend.close()
+    await server.stop()
 
 
 def main() -> None:

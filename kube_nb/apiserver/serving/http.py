@@ -25,13 +25,32 @@ WAITING_EVENTS = 10_000
 _BATCH_BYTES = 256 * 1024
 
 
+class _Server(web.Server):
+    """aiohttp's, with the transport of each connection until it is closed.
+
+    A handler that gives its connection up forgets the transport at once, but TLS may wait for the peer's goodbye.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.transports: dict[web.RequestHandler, asyncio.Transport] = {}
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        self.transports[handler] = transport
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        self.transports.pop(handler, None)
+
+
 class Front:
     """One listening socket for one handler, from `start` to `stop`."""
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
         self._server: asyncio.Server | None = None
-        self._http: web.Server | None = None
+        self._http: _Server | None = None
 
     async def start(self, host: str, port: int, ssl_context: ssl.SSLContext | None) -> int:
         """Listen; returns the port, which is a free one if 0 was asked for.
@@ -39,7 +58,7 @@ class Front:
         The timers of connections (keep-alive) are housekeeping; each request runs in a context of its own.
         """
         with clock.periodic():
-            self._http = web.Server(self._serve, handler_cancellation=True, access_log=None)
+            self._http = _Server(self._serve, handler_cancellation=True, access_log=None)
             loop = asyncio.get_running_loop()
             self._server = await loop.create_server(self._http, host, port, ssl=ssl_context, backlog=512)
         found: int = self._server.sockets[0].getsockname()[1]
@@ -50,9 +69,8 @@ class Front:
         if self._server is not None:
             self._server.close()
         if self._http is not None:
-            for connection in self._http.connections:
-                if connection.transport is not None:
-                    connection.transport.abort()  # or the shutdown waits, on this loop's time, for clients to leave
+            for transport in list(self._http.transports.values()):
+                transport.abort()  # or the shutdown waits, on this loop's time, for clients to leave
             await self._http.shutdown()
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
