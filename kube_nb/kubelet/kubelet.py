@@ -251,6 +251,8 @@ class Kubelet:
         self._considered.pop(objects.uid(pod), None)
         worker = self.workers.get(objects.uid(pod))
         if worker is not None:
+            # Its part of the node is free for others, though it may still end. Models filterOutInactivePods.
+            self._release(worker.record)
             grace_s = objects.metadata(pod).get("deletionGracePeriodSeconds")
             worker.remove(None if grace_s is None else float(grace_s))
 

@@ -434,6 +434,16 @@ async def test_a_pod_past_its_active_deadline_fails(world: Start) -> None:
         assert status["message"] == "Pod was active on the node longer than the specified deadline"
 
 
+async def test_a_pod_takes_the_place_of_one_that_was_deleted_at_once(world: Start) -> None:
+    async with world() as w:
+        big = "{image: nginx, resources: {requests: {cpu: '3'}}}"
+        await w.run(big)
+        await w.ready()
+        # In one turn, so that the kubelet hears of both before it has stopped anything.
+        await asyncio.gather(w.client.delete(PODS, "web", "default", grace_period_s=0), w.run(big))
+        await w.ready()
+
+
 async def test_a_pod_too_big_for_the_node_is_rejected(world: Start) -> None:
     async with world() as w:
         await w.run("{image: nginx, resources: {requests: {cpu: '5'}}}")

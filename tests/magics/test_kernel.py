@@ -27,7 +27,8 @@ class Kernel:
         self.client.wait_for_ready(timeout=LIMIT_S)
 
     def send(self, source: str) -> str:
-        return str(self.client.execute(source))
+        # What follows an error is not aborted, however soon it is sent.
+        return str(self.client.execute(source, stop_on_error=False))
 
     def reply(self, message: str, limit_s: float = LIMIT_S) -> dict[str, Any]:
         """The cell's reply; those of earlier cells are passed over."""
