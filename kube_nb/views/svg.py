@@ -28,6 +28,8 @@ _MARGIN = 14.0
 _LEGEND_HEIGHT = 26.0
 FONT = "font-family='-apple-system,Segoe UI,Helvetica,Arial,sans-serif'"
 _MAX_LABEL = 25
+#: Longer names are as wide as their box whatever the font is: without the fonts above a reader's may be a wide one.
+_MAX_FREE = 20
 
 
 def render(graph: Graph) -> str:
@@ -98,13 +100,15 @@ def _node(node: GraphNode, place: layout.Position) -> str:
     x, y = place[0] + _MARGIN, place[1] + _MARGIN
     fill, border = COLOURS[node["state"]]
     head = node["kind"] + (f" · {node['detail']}" if node["detail"] else "")
+    name = short(node["name"])
+    fitted = f" textLength='{NODE_WIDTH - 18:.0f}' lengthAdjust='spacingAndGlyphs'" if len(name) > _MAX_FREE else ""
     return (
         f"<g><title>{escape(node['name'])}</title>"
         f"<rect x='{x:.0f}' y='{y:.0f}' width='{NODE_WIDTH:.0f}' height='{NODE_HEIGHT:.0f}' rx='7' fill='{fill}' "
         f"stroke='{border}' stroke-width='1.4'/>"
         f"<text x='{x + 9:.0f}' y='{y + 17:.0f}' font-size='11' fill='{border}'>{escape(short(head))}</text>"
-        f"<text x='{x + 9:.0f}' y='{y + 34:.0f}' font-size='12.5' fill='#1f2328'>"
-        f"{escape(short(node['name']))}</text></g>"
+        f"<text x='{x + 9:.0f}' y='{y + 34:.0f}' font-size='12.5' fill='#1f2328'{fitted}>"
+        f"{escape(name)}</text></g>"
     )
 
 

@@ -121,6 +121,12 @@ def test_the_picture_is_well_formed_and_shows_names_as_text() -> None:
     assert "<img" not in graph.html(relations.graph([web])).partition('src="data:image/svg+xml;base64,')[0][4:]
 
 
+def test_a_long_name_stays_in_its_box_whatever_the_font() -> None:
+    long = svg.render(relations.graph([objects.pod("mynginx-77cbcd596c-pspg4")]))
+    assert "textLength='160'" in long
+    assert "textLength" not in svg.render(relations.graph([objects.pod("web")]))
+
+
 def test_the_text_face_names_each_edge_and_lonely_objects() -> None:
     text = graph.text(relations.graph([*world(1), objects.obj("ConfigMap", "conf")]))
     assert "Deployment/web owns ReplicaSet/web-1" in text
