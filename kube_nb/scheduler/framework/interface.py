@@ -134,7 +134,8 @@ class ScorePlugin(Protocol):
 
 @runtime_checkable
 class ColumnScore(Protocol):
-    """Ranks nodes, all at once."""
+    """Ranks nodes, all at once; within 0..100 as `ScorePlugin`, and kept as small numbers, unless `normalize` or
+    ``columns_only = True`` says that it needs more."""
 
     scope: Scope
 
